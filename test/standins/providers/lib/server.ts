@@ -1,0 +1,199 @@
+import grpc from "@grpc/grpc-js";
+import emptyPb from "google-protobuf/google/protobuf/empty_pb.js";
+import pluginPb from "@pulumi/pulumi/proto/plugin_pb.js";
+import providerPb from "@pulumi/pulumi/proto/provider_pb.js";
+import providerGrpc from "@pulumi/pulumi/proto/provider_grpc_pb.js";
+import { initFailedError } from "./init-failed.ts";
+import { InitFailed, type Diffed, type Resource } from "./resource.ts";
+import { fromStruct, toStruct, UNKNOWN, type Props } from "./values.ts";
+
+/** A provider plug-in: its resources and what it tells the engine about itself. */
+export interface Provider {
+  readonly version: string;
+  /** True = secrets arrive marked; false = the engine strips the marks and restores them by property name. */
+  readonly acceptSecrets: boolean;
+  readonly resources: ReadonlyMap<string, Resource>;
+  configure(config: Props): Promise<void>;
+  cancel(): void;
+}
+
+const KIND = {
+  add: { update: providerPb.PropertyDiff.Kind.ADD, replace: providerPb.PropertyDiff.Kind.ADD_REPLACE },
+  delete: { update: providerPb.PropertyDiff.Kind.DELETE, replace: providerPb.PropertyDiff.Kind.DELETE_REPLACE },
+  update: { update: providerPb.PropertyDiff.Kind.UPDATE, replace: providerPb.PropertyDiff.Kind.UPDATE_REPLACE },
+};
+
+/** Serves the provider on a free port of the loopback interface and prints the port, which the engine waits for. */
+export async function serve(provider: Provider): Promise<void> {
+  // Docker inspect answers and command outputs can pass gRPC's default of 4 MB; Go plug-ins allow 400 MB (rpcutil.GrpcChannelOptions).
+  const size = 400 * 1024 * 1024;
+  const server = new grpc.Server({ "grpc.max_receive_message_length": size, "grpc.max_send_message_length": size });
+  server.addService(providerGrpc.ResourceProviderService, implementation(provider));
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) => (error ? reject(error) : resolve(bound)));
+  });
+  process.stdout.write(`${port}\n`);
+}
+
+function implementation(provider: Provider): grpc.UntypedServiceImplementation {
+  return {
+    handshake: unary((_request: providerPb.ProviderHandshakeRequest) => {
+      const response = new providerPb.ProviderHandshakeResponse();
+      response.setAcceptSecrets(provider.acceptSecrets);
+      return response;
+    }),
+    getPluginInfo: unary((_request: emptyPb.Empty) => {
+      const response = new pluginPb.PluginInfo();
+      response.setVersion(provider.version);
+      return response;
+    }),
+    checkConfig: unary((request: providerPb.CheckRequest) => checked(fromStruct(request.getNews()))),
+    diffConfig: unary((_request: providerPb.DiffRequest) => {
+      const response = new providerPb.DiffResponse();
+      response.setChanges(providerPb.DiffResponse.DiffChanges.DIFF_NONE);
+      return response;
+    }),
+    configure: unary(async (request: providerPb.ConfigureRequest) => {
+      await provider.configure(configOf(request));
+      const response = new providerPb.ConfigureResponse();
+      response.setAcceptsecrets(provider.acceptSecrets);
+      response.setSupportspreview(true);
+      return response;
+    }),
+    check: unary((request: providerPb.CheckRequest) => {
+      const { inputs, failures } = resourceOf(provider, request.getUrn()).check({
+        urn: request.getUrn(),
+        olds: fromStruct(request.getOlds()),
+        news: fromStruct(request.getNews()),
+        seed: request.getRandomseed_asU8(),
+      });
+      const response = checked(inputs);
+      for (const { property, reason } of failures) {
+        const failure = new providerPb.CheckFailure();
+        failure.setProperty(property);
+        failure.setReason(reason);
+        response.addFailures(failure);
+      }
+      return response;
+    }),
+    diff: unary((request: providerPb.DiffRequest) => {
+      const old = fromStruct(request.getOldInputs());
+      return diffResponse(resourceOf(provider, request.getUrn()).diff(old, fromStruct(request.getNews())));
+    }),
+    create: unary(async (request: providerPb.CreateRequest) => {
+      const resource = resourceOf(provider, request.getUrn());
+      const inputs = fromStruct(request.getProperties());
+      const response = new providerPb.CreateResponse();
+      if (request.getPreview()) {
+        response.setProperties(toStruct(previewed(resource, inputs)));
+        return response;
+      }
+      const { id, outputs } = await resource.create({ urn: request.getUrn(), timeout: request.getTimeout(), inputs });
+      response.setId(id);
+      response.setProperties(toStruct(outputs));
+      return response;
+    }),
+    update: unary(async (request: providerPb.UpdateRequest) => {
+      const resource = resourceOf(provider, request.getUrn());
+      const inputs = fromStruct(request.getNews());
+      const response = new providerPb.UpdateResponse();
+      const outputs = request.getPreview()
+        ? previewed(resource, inputs)
+        : await resource.update({
+            urn: request.getUrn(),
+            timeout: request.getTimeout(),
+            id: request.getId(),
+            state: fromStruct(request.getOlds()),
+            oldInputs: fromStruct(request.getOldInputs()),
+            inputs,
+          });
+      response.setProperties(toStruct(outputs));
+      return response;
+    }),
+    delete: unary(async (request: providerPb.DeleteRequest) => {
+      const state = fromStruct(request.getProperties());
+      await resourceOf(provider, request.getUrn()).delete({ urn: request.getUrn(), timeout: request.getTimeout(), id: request.getId(), state });
+      return new emptyPb.Empty();
+    }),
+    read: unary(async (request: providerPb.ReadRequest) => {
+      const resource = resourceOf(provider, request.getUrn());
+      const live = await resource.read({ id: request.getId(), state: fromStruct(request.getProperties()), inputs: fromStruct(request.getInputs()) });
+      const response = new providerPb.ReadResponse();
+      if (live !== undefined) {
+        response.setId(live.id);
+        response.setProperties(toStruct(live.outputs));
+        response.setInputs(toStruct(live.inputs));
+      }
+      return response;
+    }),
+    cancel: unary((_request: emptyPb.Empty) => {
+      provider.cancel();
+      return new emptyPb.Empty();
+    }),
+  };
+}
+
+function unary<Request, Response>(answer: (request: Request) => Response | Promise<Response>): grpc.handleUnaryCall<Request, Response> {
+  return (call, callback) => {
+    new Promise<Response>((resolve) => resolve(answer(call.request))).then(
+      (response) => callback(null, response),
+      (error: unknown) => callback(grpcError(error)),
+    );
+  };
+}
+
+function grpcError(error: unknown): Partial<grpc.StatusObject> {
+  if (error instanceof InitFailed) return initFailedError(error);
+  return { code: grpc.status.UNKNOWN, details: error instanceof Error ? error.message : String(error) };
+}
+
+function resourceOf(provider: Provider, urn: string): Resource {
+  const type = urn.split("::")[2]?.split("$").at(-1) ?? "";
+  const resource = provider.resources.get(type);
+  if (resource === undefined) {
+    throw new Error(`This stand-in provider does not serve ${type}; it serves ${[...provider.resources.keys()].join(", ")}. Install the real plug-in.`);
+  }
+  return resource;
+}
+
+function configOf(request: providerPb.ConfigureRequest): Props {
+  const args = request.getArgs();
+  if (args !== undefined) return fromStruct(args);
+  const config: Props = {};
+  request.getVariablesMap().forEach((value, key) => (config[key.split(":").at(-1) ?? key] = value));
+  return config;
+}
+
+function checked(inputs: Props): providerPb.CheckResponse {
+  const response = new providerPb.CheckResponse();
+  response.setInputs(toStruct(inputs));
+  return response;
+}
+
+function previewed(resource: Resource, inputs: Props): Props {
+  const outputs = { ...inputs };
+  for (const property of resource.computed) outputs[property] ??= UNKNOWN;
+  return outputs;
+}
+
+function diffResponse({ changes, deleteBeforeReplace }: Diffed): providerPb.DiffResponse {
+  const response = new providerPb.DiffResponse();
+  const { DIFF_NONE, DIFF_SOME } = providerPb.DiffResponse.DiffChanges;
+  response.setChanges(changes.size === 0 ? DIFF_NONE : DIFF_SOME);
+  response.setHasdetaileddiff(true);
+  const changed = new Set<string>();
+  const replaced = new Set<string>();
+  for (const [path, { kind, replace }] of changes) {
+    const property = path.split(/[.[]/, 1)[0] ?? path;
+    changed.add(property);
+    if (replace) replaced.add(property);
+    const entry = new providerPb.PropertyDiff();
+    entry.setKind(KIND[kind][replace ? "replace" : "update"]);
+    entry.setInputdiff(true);
+    response.getDetaileddiffMap().set(path, entry);
+  }
+  response.setDiffsList([...changed]);
+  response.setReplacesList([...replaced]);
+  response.setDeletebeforereplace(deleteBeforeReplace && replaced.size > 0);
+  return response;
+}
