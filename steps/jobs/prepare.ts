@@ -1,0 +1,89 @@
+/** Makes the databases, roles and the ledger, and lets exactly the roles of the live side log in. Idempotent. */
+import { databases, roles } from '../../model/names.ts';
+import type { LedgerPhase } from '../../model/moves.ts';
+import type { Job } from '../context.ts';
+import type { RunnerSecrets } from '../contract.ts';
+import { StepError } from '../contract.ts';
+import { awaitServer, databaseExists, literal, withDatabase } from '../databases.ts';
+import type { Query } from '../databases.ts';
+import { anchorDdl, ledgerDdl, readPeople } from '../ledger-sql.ts';
+import { read, setAnchor } from '../ledger.ts';
+import { allowOnly, loginsOf } from '../roles.ts';
+import type { LoginRole } from '../roles.ts';
+
+/** Which owners a login role acts as, by database. */
+const actsAs: { readonly [R in LoginRole]: { readonly [database: string]: string } } = {
+  synapse_legacy: { synapse: roles.synapseOwner },
+  synapse_delegated: { synapse: roles.synapseOwner },
+  mas: { mas: roles.masOwner },
+  syn2mas: { synapse: roles.synapseOwner, mas: roles.masOwner },
+  ledger: {},
+};
+
+async function makeRoles(query: Query, secrets: RunnerSecrets): Promise<void> {
+  const existing = new Set((await query('SELECT rolname FROM pg_roles')).map((row) => String(row['rolname'])));
+  for (const owner of [roles.synapseOwner, roles.masOwner]) if (!existing.has(owner)) await query(`CREATE ROLE ${owner} NOLOGIN`);
+  for (const [role, password] of Object.entries(secrets.roles) as [LoginRole, string][]) {
+    if (!existing.has(role)) await query(`CREATE ROLE ${role} ${role === 'ledger' ? 'LOGIN' : 'NOLOGIN'}`);
+    await query(`ALTER ROLE ${role} PASSWORD ${literal(password)}`);
+    for (const owner of Object.values(actsAs[role])) await query(`GRANT ${owner} TO ${role}`);
+  }
+}
+
+/** Databases with the locale that Synapse demands (synapse/storage/engines/postgres.py); MAS takes the same. */
+async function makeDatabases(query: Query): Promise<void> {
+  for (const [database, owner] of [[databases.synapse, roles.synapseOwner], [databases.mas, roles.masOwner]] as const) {
+    if (!(await databaseExists(query, database))) {
+      await query(`CREATE DATABASE ${database} OWNER ${owner} ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`);
+    }
+    await query(`REVOKE CONNECT ON DATABASE ${database} FROM PUBLIC`);
+    await query(`GRANT CONNECT ON DATABASE ${database} TO ${owner}, ${roles.ledger}`);
+  }
+  for (const [role, owners] of Object.entries(actsAs)) {
+    for (const [database, owner] of Object.entries(owners)) {
+      await query(`GRANT CONNECT ON DATABASE ${database} TO ${role}`);
+      await query(`ALTER ROLE ${role} IN DATABASE ${database} SET role TO ${owner}`);
+    }
+  }
+}
+
+/** MAS's database of this phase: extension, anchor, and what the ledger role may read. */
+export async function prepareMasDatabase(query: Query, incarnation: string, epoch: number): Promise<void> {
+  // MAS's migrations create it themselves, which only a superuser or a trusted extension allows.
+  await query('CREATE EXTENSION IF NOT EXISTS pg_trgm');
+  await query(`ALTER SCHEMA public OWNER TO ${roles.masOwner}`);
+  await query(anchorDdl);
+  const [anchor] = await query('SELECT epoch FROM matrix_stack.anchor');
+  if (anchor === undefined) await setAnchor(query, incarnation, epoch);
+}
+
+const sideOf = (phase: LedgerPhase): keyof typeof loginsOf => (phase === 'empty' ? 'none' : phase === 'legacy' ? 'legacy' : 'delegated');
+
+export const prepare: Job = async ({ facts, secrets, log }) => {
+  await awaitServer(facts, secrets);
+  await withDatabase(facts, secrets, 'postgres', async (query) => {
+    const [version] = await query('SHOW server_version_num');
+    const major = Math.floor(Number(version?.['server_version_num']) / 10_000);
+    if (major < 14) throw new StepError(`PostgreSQL is version ${major}; Synapse needs 14 or newer. Upgrade the server first.`);
+    await makeRoles(query, secrets);
+    await makeDatabases(query);
+  });
+  const ledger = await withDatabase(facts, secrets, databases.synapse, async (query) => {
+    await query(`ALTER SCHEMA public OWNER TO ${roles.synapseOwner}`);
+    await query(ledgerDdl);
+    const found = await read(query);
+    const [tables] = await query("SELECT to_regclass('public.users') IS NOT NULL AS present");
+    if (tables?.['present'] === true) {
+      const people = (await query(readPeople))[0]?.['people'] as { users: number; serverName: string | null };
+      if (people.serverName !== null && people.serverName !== facts.serverName) {
+        throw new StepError(`The database holds people of "${people.serverName}", the stack is "${facts.serverName}"; a server name can never change. Type pulumi config set matrix:serverName ${people.serverName}`);
+      }
+    }
+    // A move that is under way is the switch's business: logins are left as they are.
+    if (found.unfinished === null) await allowOnly(query, loginsOf[sideOf(found.phase)]);
+    return found;
+  });
+  await withDatabase(facts, secrets, databases.mas, (query) => prepareMasDatabase(query, ledger.incarnation, ledger.epoch));
+  log(`databases, roles and ledger are there; phase ${ledger.phase}, move ${ledger.epoch}`);
+  return { summary: `Database ready: phase ${ledger.phase}, move ${ledger.epoch}.`, detail: { phase: ledger.phase, epoch: ledger.epoch } };
+};

@@ -1,0 +1,45 @@
+/**
+ * Entry of the runner container: runs one job and prints `RESULT <json>` as its last line.
+ * Killed in the middle, the daemon starts it again; a job reads the ledger first and finishes or undoes.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hostname } from 'node:os';
+import { paths } from '../model/names.ts';
+import type { JobInput, JobName, JobResult, RunnerSecrets } from './contract.ts';
+import { StepError } from './contract.ts';
+import type { Job } from './context.ts';
+import { neverRestart } from './docker-api.ts';
+import { backup } from './jobs/backup.ts';
+import { checkConfigs } from './jobs/check-configs.ts';
+import { masSchema } from './jobs/mas-schema.ts';
+import { preflight } from './jobs/preflight.ts';
+import { prepare } from './jobs/prepare.ts';
+import { probe } from './jobs/probe.ts';
+import { record } from './jobs/record.ts';
+import { startLive } from './jobs/start.ts';
+import { switchSides } from './jobs/switch.ts';
+import { syn2masCheck, syn2masDryRun } from './jobs/syn2mas.ts';
+
+const jobs: { readonly [J in JobName]?: Job } = { prepare, preflight, backup, 'check-configs': checkConfigs, 'mas-schema': masSchema, 'syn2mas-check': syn2masCheck,
+  'dry-run': syn2masDryRun, switch: switchSides, start: startLive, probe, record };
+
+async function main(): Promise<JobResult> {
+  const input = JSON.parse(await readFile(join(paths.job, 'input.json'), 'utf8')) as JobInput;
+  const holder = (await readFile(join(paths.job, 'holder'), 'utf8')).trim();
+  const job = jobs[input.job];
+  if (job === undefined) return { ok: false, message: `Job "${input.job}" is not known to this version; expected one of ${Object.keys(jobs).join(', ')}.`, detail: {} };
+  const secrets = JSON.parse(await readFile(join(paths.secrets, 'runner.json'), 'utf8')) as RunnerSecrets;
+  try {
+    const report = await job({ facts: input.facts, secrets, wanted: input.wanted, attempt: input.attempt, options: input.options, holder, log: (line) => console.log(line) });
+    return { ok: true, summary: report.summary, detail: report.detail ?? {} };
+  } catch (error) {
+    if (error instanceof StepError) return { ok: false, message: error.message, detail: error.detail };
+    return { ok: false, message: `${input.job} failed in a way that was not foreseen: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`, detail: {} };
+  }
+}
+
+const result = await main();
+console.log(`RESULT ${JSON.stringify(result)}`);
+// Exit code 0 and no restart: the job said what it had to say, in either direction.
+await neverRestart(hostname());
