@@ -47,7 +47,18 @@ export function namesOf(stack: string): Names {
 export const aliases = { postgres: 'postgres', synapse: 'synapse', mas: 'mas', element: 'element', edge: 'edge' } as const;
 
 /** Container ports. The edge listens unprivileged inside and is published on the model's ports. */
-export const innerPorts = { postgres: 5432, synapse: 8008, masWeb: 8080, masInternal: 8081, element: 8080, edgeHttps: 8443, edgeHttp: 8080 } as const;
+export const innerPorts = { postgres: 5432, synapse: 8008, masWeb: 8080, masInternal: 8081, element: 8080, edgeHttps: 8443, edgeHttp: 8080,
+  /** On the edge's loopback alone: container health check. */
+  edgeHealth: 8081 } as const;
+
+/**
+ * Files in the markers volume that the edge reads at each request. `open` exists = open, absent = closed.
+ * `live` holds `legacy` or `delegated`; absent or anything else = closed. Write `live` to a temporary name and rename it.
+ */
+export const markers = { open: 'open', live: 'live' } as const;
+
+/** Request header with the probe key: passes the closed edge, and is stripped before the upstream. */
+export const probeHeader = 'X-Matrix-Stack-Probe';
 
 /** Databases. A MAS database that was rolled back is renamed `mas_undone_<epoch>`, never dropped. */
 export const databases = { synapse: 'synapse', mas: 'mas' } as const;

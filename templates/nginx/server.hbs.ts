@@ -1,0 +1,66 @@
+/** Handlebars source of one virtual host of nginx.conf. */
+export const serverBlock = String.raw`  server {
+{{#each listen}}
+    listen {{this}};
+{{/each}}
+    server_name {{name}};
+    # Only nginx's own failures: an upstream's 5xx passes as it is. A client never sees a bare 502.
+    error_page 500 502 503 504 = @closed;
+    error_page 413 = @too_large;
+
+    location @closed {
+      js_content edge.{{closedAnswer}};
+    }
+    location @too_large {
+      js_content edge.tooLarge;
+    }
+    location = /.edge/state {
+      js_content edge.state;
+    }
+{{#if holds}}
+    location = /.edge/hold {
+      internal;
+      js_content edge.hold;
+    }
+{{/if}}
+{{#each locations}}
+
+    # {{name}}
+    location {{{matcher}}} {
+{{#if refuse}}
+      if ({{refuse}}) {
+        return 503;
+      }
+{{/if}}
+{{#if hold}}
+      limit_conn edge_held {{hold}};
+      auth_request /.edge/hold;
+      error_page 403 500 502 503 504 = @closed;
+      error_page 413 = @too_large;
+{{/if}}
+{{#if streamed}}
+      proxy_request_buffering off;
+{{/if}}
+{{#if upstream}}
+      proxy_pass http://{{upstream}};
+{{/if}}
+{{#if own}}
+      default_type application/json;
+      add_header Access-Control-Allow-Origin "*" always;
+      add_header Access-Control-Allow-Methods "{{own.allowMethods}}" always;
+      add_header Access-Control-Allow-Headers "{{own.allowHeaders}}" always;
+{{#if own.file}}
+      # Short, so that a move is seen soon.
+      add_header Cache-Control "public, max-age=60" always;
+      if ($request_method = OPTIONS) {
+        return 204;
+      }
+      alias {{own.file}};
+{{else}}
+      return {{own.status}} '{{{own.body}}}';
+{{/if}}
+{{/if}}
+    }
+{{/each}}
+  }
+`;
