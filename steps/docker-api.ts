@@ -26,6 +26,8 @@ export interface OneShot {
   readonly network: string | null;
   readonly labels: { readonly [key: string]: string };
   readonly tmpfs?: readonly string[];
+  /** Added to none, e.g. `DAC_READ_SEARCH` for a tool that copies files of several owners. */
+  readonly capabilities?: readonly string[];
 }
 
 export interface OneShotResult {
@@ -106,7 +108,7 @@ export async function createOneShot(tool: OneShot): Promise<void> {
   await call('POST', `/containers/create?name=${name(tool.name)}`, {
     Image: tool.image, ...(tool.entrypoint === undefined ? {} : { Entrypoint: tool.entrypoint }), Cmd: tool.command,
     ...(tool.user === undefined ? {} : { User: tool.user }), Env: tool.env ?? [], Labels: tool.labels, Healthcheck: { Test: ['NONE'] },
-    HostConfig: { Binds: binds, NetworkMode: tool.network ?? 'none', CapDrop: ['ALL'], SecurityOpt: ['no-new-privileges'],
+    HostConfig: { Binds: binds, NetworkMode: tool.network ?? 'none', CapDrop: ['ALL'], CapAdd: tool.capabilities ?? [], SecurityOpt: ['no-new-privileges'],
       Tmpfs: Object.fromEntries((tool.tmpfs ?? ['/tmp']).map((at) => [at, ''])), LogConfig: { Type: 'json-file', Config: { 'max-size': '10m' } } },
   });
 }

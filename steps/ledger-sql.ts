@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS ${ledgerSchema}.ledger (
   to_phase text NOT NULL,
   attempt integer NOT NULL DEFAULT 0,
   model_digest text NOT NULL,
-  result text NOT NULL CHECK (result IN ('started', 'opened', 'returned', 'finished', 'undone', 'converged', 'backup', 'evidence', 'probes', 'adopted')),
+  result text NOT NULL CHECK (result IN ('started', 'opened', 'returned', 'finished', 'undone', 'measured', 'converged', 'backup', 'evidence', 'probes', 'adopted')),
   detail jsonb NOT NULL DEFAULT '{}'
 );
 -- One start, one decision and one end for each try of a move: whoever comes second is refused by the index.
@@ -54,8 +54,8 @@ SELECT json_build_object(
   'unfinished', (SELECT json_build_object('epoch', epoch, 'move', move, 'from', from_phase, 'to', to_phase, 'holder', coalesce(detail->>'holder', 'unknown'),
      'since', to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'decision', decision, 'attempt', attempt) FROM unfinished),
   'lastConverged', (SELECT model_digest FROM good),
-  'lastMove', (SELECT json_build_object('epoch', epoch, 'move', move, 'at', to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'detail', detail)
-     FROM l WHERE result = 'finished' ORDER BY id DESC LIMIT 1),
+  'lastMove', (SELECT json_build_object('epoch', epoch, 'move', move, 'at', to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'detail',
+     coalesce((SELECT m.detail FROM l m WHERE m.epoch = live.epoch AND m.attempt = live.attempt AND m.result = 'measured' LIMIT 1), '{}'::jsonb)) FROM live),
   'evidence', (SELECT json_build_object('digest', detail->>'digest', 'age', extract(epoch FROM clock_timestamp() - at)::int)
      FROM l WHERE result = 'evidence' AND (detail->>'green')::boolean ORDER BY id DESC LIMIT 1)
 ) AS reading`;

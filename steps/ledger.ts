@@ -13,7 +13,7 @@ export interface LedgerRow {
   readonly to: Phase;
   readonly attempt: number;
   readonly modelDigest: string;
-  readonly result: 'started' | 'opened' | 'returned' | 'finished' | 'undone' | 'converged' | 'backup' | 'evidence' | 'probes' | 'adopted';
+  readonly result: 'started' | 'opened' | 'returned' | 'finished' | 'undone' | 'measured' | 'converged' | 'backup' | 'evidence' | 'probes' | 'adopted';
   readonly detail: { readonly [key: string]: unknown };
 }
 

@@ -7,7 +7,7 @@ import type { Phase } from '../model/model.ts';
 import { databases } from '../model/names.ts';
 import type { JobContext } from './context.ts';
 import { StepError } from './contract.ts';
-import { connect } from './databases.ts';
+import { awaitServer, connect } from './databases.ts';
 import type { Connection } from './databases.ts';
 import { append, decisionOf, read } from './ledger.ts';
 import type { Ledger, LedgerRow } from './ledger.ts';
@@ -22,12 +22,20 @@ export interface Try {
 }
 
 export class SwitchHold {
-  readonly connection: Connection;
   readonly context: JobContext;
+  /** The connection that holds the lock. */
+  connection: Connection;
 
   private constructor(context: JobContext, connection: Connection) {
     this.context = context;
     this.connection = connection;
+  }
+
+  /** Takes the lock again after the connection was lost (PostgreSQL restarted). @throws StepError when another switch has it now. */
+  async retake(): Promise<void> {
+    if (!this.connection.lost()) return;
+    await awaitServer(this.context.facts, this.context.secrets);
+    this.connection = (await SwitchHold.take(this.context)).connection;
   }
 
   /** Takes the lock. @throws StepError when another switch of this database holds it. */
@@ -70,12 +78,17 @@ export class SwitchHold {
     return taken;
   }
 
+  /** What the try cost, once it is open. */
+  async measured(current: Try, detail: LedgerRow['detail']): Promise<void> {
+    await append(this.connection.query, this.row(current, 'measured', detail));
+  }
+
   /** Ends the try: `finished` after `opened`, `undone` after `returned`. */
   async end(current: Try, result: 'finished' | 'undone', detail: LedgerRow['detail']): Promise<void> {
     await append(this.connection.query, this.row(current, result, detail));
   }
 
-  close(): Promise<void> {
-    return this.connection.close();
+  async close(): Promise<void> {
+    if (!this.connection.lost()) await this.connection.close();
   }
 }

@@ -71,6 +71,7 @@ async function resume(hold: SwitchHold, ledger: Ledger): Promise<JobReport> {
   }
   context.log(`move ${current.epoch} was decided already: opened; finishing`);
   await finish(hold, current, {});
+  await afterOpen(context, current);
   if (current.to !== context.wanted) {
     // The operator wants to go on from here: the left move ends as it is.
     await hold.end(current, 'finished', { note: 'ended without full probes by the next move' });
@@ -119,26 +120,27 @@ async function perform(hold: SwitchHold, current: Try): Promise<JobReport> {
     const openedAt = await finish(hold, current, times);
     const shutOut = from === null ? 0 : Math.round(openedAt - closedAt);
     context.log(`open again; clients were shut out for ${shutOut} ms`);
+    const detail = { epoch: current.epoch, move: current.move, shutOut, times, ...work.report() };
+    await hold.measured(current, detail);
     await afterOpen(context, current);
-    return { summary: `Move ${current.epoch} (${current.move}): ${current.to} is live. Clients were shut out for ${(shutOut / 1000).toFixed(1)} s.`,
-      detail: { epoch: current.epoch, move: current.move, shutOut, times, ...work.report() } };
+    return { summary: `Move ${current.epoch} (${current.move}): ${current.to} is live. Clients were shut out for ${(shutOut / 1000).toFixed(1)} s.`, detail };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    const outcome = await decideAgain(hold, current, reason);
+    await hold.retake();
+    const outcome = await hold.decide(current, 'returned', { reason });
     if (outcome === 'opened') {
       await finish(hold, current, times);
       return { summary: `Move ${current.epoch} (${current.move}): ${current.to} is live; it was opened before "${reason}".`, detail: { epoch: current.epoch, move: current.move, times } };
     }
-    await undo(hold, current, reason);
+    try {
+      await undo(hold, current, reason);
+    } catch (second) {
+      throw new StepError(`${reason} Undoing move ${current.epoch} failed too: ${second instanceof Error ? second.message : String(second)} The decision "returned" stands; put right what it names and run pulumi up again to finish the undo.`);
+    }
     throw new StepError(`${reason} Move ${current.epoch} (${current.move}) was undone: ${from === null ? 'nothing is live' : `${from} is live and open`}, nobody lost anything. Correct it and run pulumi up again.`, { epoch: current.epoch, times });
   } finally {
     await edge.close();
   }
-}
-
-/** The decision after a failure. When the lock's connection died, a fresh one reads and writes it. */
-async function decideAgain(hold: SwitchHold, current: Try, reason: string): Promise<'opened' | 'returned'> {
-  return hold.decide(current, 'returned', { reason });
 }
 
 /** Carries out `opened`: idempotent. @returns the moment of the first served request. */
