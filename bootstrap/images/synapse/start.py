@@ -33,6 +33,8 @@ def main(arguments: list[str]) -> None:
         command += ["--generate-config", "--config-path", config, "--data-directory", data]
         command += ["--server-name", os.environ["SYNAPSE_SERVER_NAME"]]
         command += ["--report-stats", os.environ["SYNAPSE_REPORT_STATS"], "--open-private-ports"]
+        # The generated log config names a file in the working directory.
+        os.chdir(data)
     elif mode != "run":
         sys.exit(f"start.py knows the modes run and generate, not {mode!r}")
     elif "-c" not in rest and "--config-path" not in rest:
