@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { compare } from "../lib/diff.ts";
 import type { Engine } from "../lib/engine.ts";
-import type { CheckCall, Checked, CheckFailure, CreateCall, DeleteCall, Diffed, Live, ReadCall, Resource, UpdateCall, Work } from "../lib/resource.ts";
+import type { CheckCall, Checked, CheckFailure, CreateCall, DeleteCall, DiffCall, Diffed, Live, ReadCall, Resource, UpdateCall, Work } from "../lib/resource.ts";
 import { flag, isProps, plain, plainProps, props, text, texts, UNKNOWN, type Props, type Value } from "../lib/values.ts";
 import { run, type Output } from "./shell.ts";
 
@@ -44,8 +44,8 @@ export class Command implements Resource {
    * item is replaced because the SDK adds replaceOnChanges: ["triggers[*]"] to every Command (@pulumi/command local/command.js).
    * Never deleteBeforeReplace: the new `create` runs before the old `delete`.
    */
-  diff(oldInputs: Props, news: Props): Diffed {
-    const changes = compare(oldInputs, news, { replaces: () => false, sets: new Set() });
+  diff({ oldInputs, news }: DiffCall): Diffed {
+    const changes = compare(oldInputs, news, { replaces: () => false });
     const triggers = changes.get("triggers");
     if (triggers !== undefined) changes.set("triggers", { ...triggers, replace: true });
     return { changes, deleteBeforeReplace: false };

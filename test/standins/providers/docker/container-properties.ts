@@ -1,4 +1,5 @@
-import type { Value } from "../lib/values.ts";
+import type { DiffRules } from "../lib/diff.ts";
+import type { Props, Value } from "../lib/values.ts";
 
 /** How a changed input reaches the container. */
 export type Effect =
@@ -14,7 +15,9 @@ export interface Property {
   readonly effect: Effect;
   /** Order means nothing (a set upstream). */
   readonly set?: true;
-  /** What an absent input means. */
+  /** An output too: left out, it keeps the value in state, so that taking it away changes nothing. */
+  readonly computed?: true;
+  /** What an absent input becomes (a schema default). */
   readonly fallback?: Value;
 }
 
@@ -24,11 +27,11 @@ export interface Property {
  * planned as an update there and not applied by resource_docker_container_funcs.go).
  */
 export const PROPERTIES: { readonly [name: string]: Property } = {
-  attach: { effect: "state", fallback: false },
+  attach: { effect: "state" },
   capabilities: { effect: "replace" },
   cgroupnsMode: { effect: "replace" },
   cgroupParent: { effect: "replace" },
-  command: { effect: "replace" },
+  command: { effect: "replace", computed: true },
   containerReadRefreshTimeoutMilliseconds: { effect: "state", fallback: 15000 },
   cpuPeriod: { effect: "state" },
   cpuQuota: { effect: "state" },
@@ -41,56 +44,56 @@ export const PROPERTIES: { readonly [name: string]: Property } = {
   dnsOpts: { effect: "replace", set: true },
   dnsSearches: { effect: "replace", set: true },
   domainname: { effect: "replace" },
-  entrypoints: { effect: "replace" },
-  envs: { effect: "replace", set: true },
+  entrypoints: { effect: "replace", computed: true },
+  envs: { effect: "replace", set: true, computed: true },
   groupAdds: { effect: "replace", set: true },
-  healthcheck: { effect: "state" },
-  hostname: { effect: "replace" },
+  healthcheck: { effect: "state", computed: true },
+  hostname: { effect: "replace", computed: true },
   hosts: { effect: "replace", set: true },
   image: { effect: "replace" },
-  init: { effect: "state" },
-  ipcMode: { effect: "replace" },
-  labels: { effect: "replace", set: true },
-  logDriver: { effect: "replace" },
+  init: { effect: "state", computed: true },
+  ipcMode: { effect: "replace", computed: true },
+  labels: { effect: "replace", set: true, computed: true },
+  logDriver: { effect: "replace", computed: true },
   logOpts: { effect: "replace" },
-  logs: { effect: "state", fallback: false },
+  logs: { effect: "state" },
   maxRetryCount: { effect: "apply" },
   memory: { effect: "apply" },
   memoryReservation: { effect: "apply" },
   memorySwap: { effect: "apply" },
   mounts: { effect: "replace", set: true },
   mustRun: { effect: "apply", fallback: true },
-  name: { effect: "replace" },
+  name: { effect: "replace", computed: true },
   networkMode: { effect: "replace", fallback: "bridge" },
   networksAdvanced: { effect: "replace", set: true },
   pidMode: { effect: "replace" },
-  platform: { effect: "replace" },
+  platform: { effect: "replace", computed: true },
   ports: { effect: "replace" },
   privileged: { effect: "replace" },
   publishAllPorts: { effect: "replace" },
-  readOnly: { effect: "replace", fallback: false },
+  readOnly: { effect: "replace" },
   removeVolumes: { effect: "state", fallback: true },
   restart: { effect: "apply", fallback: "no" },
-  rm: { effect: "state", fallback: false },
-  runtime: { effect: "replace" },
-  securityOpts: { effect: "replace", set: true },
-  shmSize: { effect: "replace" },
+  rm: { effect: "state" },
+  runtime: { effect: "replace", computed: true },
+  securityOpts: { effect: "replace", set: true, computed: true },
+  shmSize: { effect: "replace", computed: true },
   start: { effect: "state", fallback: true },
-  stdinOpen: { effect: "replace", fallback: false },
-  stopSignal: { effect: "replace" },
-  stopTimeout: { effect: "replace" },
+  stdinOpen: { effect: "replace" },
+  stopSignal: { effect: "replace", computed: true },
+  stopTimeout: { effect: "replace", computed: true },
   storageOpts: { effect: "replace" },
   sysctls: { effect: "replace" },
   tmpfs: { effect: "state" },
-  tty: { effect: "replace", fallback: false },
+  tty: { effect: "replace" },
   ulimits: { effect: "replace", set: true },
   uploads: { effect: "replace", set: true },
-  user: { effect: "replace" },
+  user: { effect: "replace", computed: true },
   usernsMode: { effect: "replace" },
   volumes: { effect: "replace", set: true },
-  wait: { effect: "state", fallback: false },
+  wait: { effect: "state" },
   waitTimeout: { effect: "state", fallback: 60 },
-  workingDir: { effect: "replace" },
+  workingDir: { effect: "replace", computed: true },
 };
 
 /** Outputs that only the daemon knows. */
@@ -116,5 +119,19 @@ export const COMPUTED = [
   "stopTimeout",
 ];
 
-/** The properties whose order means nothing. */
-export const SETS: ReadonlySet<string> = new Set(Object.keys(PROPERTIES).filter((name) => PROPERTIES[name]?.set === true));
+/** How the inputs of two versions of a container are compared. */
+export const RULES: DiffRules = {
+  replaces: (property) => PROPERTIES[property]?.effect === "replace",
+  sets: named((property) => property.set === true),
+  computed: named((property) => property.computed === true),
+  zeroIsNothing: true,
+};
+
+/** The schema defaults of top-level inputs. */
+export const FALLBACKS: Props = Object.fromEntries(
+  Object.entries(PROPERTIES).flatMap(([name, { fallback }]) => (fallback === undefined ? [] : [[name, fallback]])),
+);
+
+function named(chosen: (property: Property) => boolean): ReadonlySet<string> {
+  return new Set(Object.entries(PROPERTIES).flatMap(([name, property]) => (chosen(property) ? [name] : [])));
+}

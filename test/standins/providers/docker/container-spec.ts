@@ -126,7 +126,7 @@ function portBindings(ports: readonly Props[]): Props {
   const bindings: { [key: string]: Value[] } = {};
   for (const port of ports) {
     const external = count(port, "external") ?? 0;
-    (bindings[portKey(port)] ??= []).push({ HostIp: text(port, "ip") ?? "0.0.0.0", HostPort: external === 0 ? "" : String(external) });
+    (bindings[portKey(port)] ??= []).push({ HostIp: text(port, "ip") ?? "0.0.0.0", HostPort: String(external) });
   }
   return bindings;
 }

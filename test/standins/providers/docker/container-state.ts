@@ -1,7 +1,7 @@
 import { canonical } from "../lib/diff.ts";
 import { compact, count, flag, isProps, list, props, text, texts, type Props, type Value } from "../lib/values.ts";
 import { goDuration } from "./duration.ts";
-import { SETS } from "./container-properties.ts";
+import { RULES } from "./container-properties.ts";
 
 const MIB = 1024 * 1024;
 
@@ -22,6 +22,8 @@ export function outputsOf(inputs: Props, inspect: Props): Props {
     ipcMode: text(host, "IpcMode"),
     labels: inputs["labels"] ?? [],
     logDriver: text(props(host, "LogConfig"), "Type"),
+    // What it should do, unless it was seen not to: the next preview shows that.
+    mustRun: flag(inputs, "mustRun") === true && isRunning(inspect),
     networkDatas: networkDatas(inspect),
     platform: text(inspect, "Platform"),
     runtime: text(host, "Runtime"),
@@ -29,6 +31,8 @@ export function outputsOf(inputs: Props, inspect: Props): Props {
     shmSize: Math.floor((count(host, "ShmSize") ?? 0) / MIB),
     stopSignal: text(config, "StopSignal") ?? inputs["stopSignal"] ?? "",
     stopTimeout: count(config, "StopTimeout") ?? inputs["stopTimeout"] ?? 0,
+    user: text(config, "User"),
+    workingDir: text(config, "WorkingDir"),
   });
 }
 
@@ -48,19 +52,18 @@ export function drifted(inputs: Props, inspect: Props): Props {
 
 function same(property: string, configured: Value | undefined, live: Value): boolean {
   if (configured === undefined) return false;
-  const order = (value: Value): Value => (SETS.has(property) && Array.isArray(value) ? value.map(canonical).sort() : value);
+  const order = (value: Value): Value => (RULES.sets?.has(property) === true && Array.isArray(value) ? value.map(canonical).sort() : value);
   return canonical(order(configured)) === canonical(order(live));
 }
 
 function readBack(inputs: Props, inspect: Props): Props {
   const config = props(inspect, "Config");
   const host = props(inspect, "HostConfig");
-  const running = flag(props(inspect, "State"), "Running") === true;
   const wanted = flag(inputs, "mustRun") ?? true;
   const set = (property: string, value: Value | undefined): Props => (inputs[property] === undefined || value === undefined ? {} : { [property]: value });
   return {
     // A stopped container that must run is started by the update this shows.
-    ...(wanted && !running ? { mustRun: false } : {}),
+    ...(wanted && !isRunning(inspect) ? { mustRun: false } : {}),
     ...set("image", imageOf(text(inputs, "image") ?? "", inspect, config)),
     ...set("name", text(inspect, "Name")?.replace(/^\//, "")),
     ...set("command", texts(config, "Cmd")),
@@ -87,6 +90,10 @@ function readBack(inputs: Props, inspect: Props): Props {
     // Ports are those of a running container: a stopped one has none, which asks for a replacement.
     ...set("ports", inputs["ports"] === undefined ? undefined : portsOf(list(inputs, "ports"), inspect, flag(inputs, "mustRun") ?? true)),
   };
+}
+
+function isRunning(inspect: Props): boolean {
+  return flag(props(inspect, "State"), "Running") === true;
 }
 
 function mib(host: Props, key: string): number | undefined {

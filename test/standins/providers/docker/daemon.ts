@@ -16,12 +16,12 @@ export interface DaemonAddress {
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string } | undefined;
 }
 
-/** A refusal of the daemon; `message` is what it said. */
+/** A refusal of the daemon; `message` is what it said, headed as the docker CLI heads it. */
 export class DaemonError extends Error {
   readonly status: number;
 
   constructor(status: number, message: string) {
-    super(message);
+    super(`Error response from daemon: ${message}`);
     this.status = status;
   }
 }
@@ -69,8 +69,8 @@ export class Daemon {
   }
 
   /** A call whose answer is not JSON (logs); its bytes. */
-  async bytes(path: string): Promise<Buffer> {
-    const { status, raw } = await this.#send("GET", path, undefined, undefined);
+  async bytes(method: string, path: string): Promise<Buffer> {
+    const { status, raw } = await this.#send(method, path, undefined, undefined);
     if (status >= 400) throw new DaemonError(status, complaint(raw.toString()));
     return raw;
   }
@@ -104,6 +104,15 @@ export class Daemon {
       });
       request.end(body);
     });
+  }
+}
+
+/** Adds what was attempted to a failure. */
+export async function explained<Answer>(what: string, work: Promise<Answer>): Promise<Answer> {
+  try {
+    return await work;
+  } catch (error) {
+    throw new Error(`${what}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

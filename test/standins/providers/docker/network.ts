@@ -1,15 +1,19 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { compare } from "../lib/diff.ts";
-import { autoname } from "../lib/names.ts";
-import type { CheckCall, Checked, CreateCall, DeleteCall, Diffed, Live, ReadCall, Resource, UpdateCall } from "../lib/resource.ts";
+import { compare, type DiffRules } from "../lib/diff.ts";
+import { autoname, isAutonamed, withDefaults } from "../lib/names.ts";
+import type { CheckCall, Checked, CreateCall, DeleteCall, DiffCall, Diffed, Live, ReadCall, Resource, UpdateCall } from "../lib/resource.ts";
 import { compact, flag, isProps, list, props, text, type Props, type Value } from "../lib/values.ts";
-import { explained, logicalName } from "./container.ts";
 import { labelMap } from "./container-spec.ts";
-import { DaemonError, type Daemon } from "./daemon.ts";
-import { deletedFirst, unserved } from "./simple.ts";
+import { DaemonError, explained, type Daemon } from "./daemon.ts";
+import { logicalName, unserved } from "./inputs.ts";
 
 const INPUTS = ["attachable", "driver", "ingress", "internal", "ipamConfigs", "ipamDriver", "ipamOptions", "ipv6", "labels", "name", "options"];
-const SETS: ReadonlySet<string> = new Set(["labels", "ipamConfigs"]);
+const RULES: DiffRules = {
+  replaces: () => true,
+  sets: new Set(["labels", "ipamConfigs"]),
+  computed: new Set(["driver", "internal", "ipamConfigs", "options"]),
+  zeroIsNothing: true,
+};
 
 /** docker:index/network:Network: every change, a label's too, is a new network (tf/internal/provider/resource_docker_network.go). */
 export class Network implements Resource {
@@ -21,11 +25,11 @@ export class Network implements Resource {
   }
 
   check({ urn, olds, news, seed }: CheckCall): Checked {
-    return { inputs: autoname(logicalName(urn), olds, { ipamDriver: "default", ...news }, seed), failures: unserved("a network", INPUTS, news) };
+    return { inputs: autoname(logicalName(urn), olds, withDefaults(news, { ipamDriver: "default" }), seed), failures: unserved("a network", INPUTS, news) };
   }
 
-  diff(oldInputs: Props, news: Props): Diffed {
-    return { changes: compare(oldInputs, news, { replaces: () => true, sets: SETS }), deleteBeforeReplace: deletedFirst(news) };
+  diff({ oldInputs, news, state }: DiffCall): Diffed {
+    return { changes: compare(oldInputs, news, RULES, state), deleteBeforeReplace: !isAutonamed(news) };
   }
 
   async create({ inputs }: CreateCall): Promise<{ id: string; outputs: Props }> {

@@ -1,9 +1,9 @@
 import { compare } from "../lib/diff.ts";
-import type { CheckCall, Checked, CreateCall, DeleteCall, Diffed, Live, ReadCall, Resource, UpdateCall } from "../lib/resource.ts";
+import type { CheckCall, Checked, CreateCall, DeleteCall, DiffCall, Diffed, Live, ReadCall, Resource, UpdateCall } from "../lib/resource.ts";
 import { flag, text, texts, type Props } from "../lib/values.ts";
 import { DaemonError, type Daemon } from "./daemon.ts";
 import { ensureImage, inspectImage } from "./images.ts";
-import { unserved } from "./simple.ts";
+import { unserved } from "./inputs.ts";
 
 const INPUTS = ["forceRemove", "keepLocally", "name", "platform", "pullTriggers", "triggers"];
 const REPLACING: ReadonlySet<string> = new Set(["name", "pullTriggers", "triggers", "platform"]);
@@ -21,9 +21,9 @@ export class RemoteImage implements Resource {
     return { inputs: news, failures: unserved("a remote image", INPUTS, news) };
   }
 
-  diff(oldInputs: Props, news: Props): Diffed {
+  diff({ oldInputs, news }: DiffCall): Diffed {
     const replaces = (property: string): boolean => REPLACING.has(property);
-    return { changes: compare(oldInputs, news, { replaces, sets: new Set(["pullTriggers"]) }), deleteBeforeReplace: false };
+    return { changes: compare(oldInputs, news, { replaces, sets: new Set(["pullTriggers"]), zeroIsNothing: true }), deleteBeforeReplace: false };
   }
 
   async create({ inputs }: CreateCall): Promise<{ id: string; outputs: Props }> {

@@ -1,14 +1,13 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { compare } from "../lib/diff.ts";
-import { autoname } from "../lib/names.ts";
-import type { CheckCall, Checked, CreateCall, DeleteCall, Diffed, Live, ReadCall, Resource, UpdateCall } from "../lib/resource.ts";
+import { compare, type DiffRules } from "../lib/diff.ts";
+import { autoname, isAutonamed } from "../lib/names.ts";
+import type { CheckCall, Checked, CreateCall, DeleteCall, DiffCall, Diffed, Live, ReadCall, Resource, UpdateCall } from "../lib/resource.ts";
 import { compact, isProps, text, type Props } from "../lib/values.ts";
-import { explained, logicalName } from "./container.ts";
 import { labelMap } from "./container-spec.ts";
-import { DaemonError, type Daemon } from "./daemon.ts";
-import { deletedFirst, unserved } from "./simple.ts";
+import { DaemonError, explained, type Daemon } from "./daemon.ts";
+import { logicalName, unserved } from "./inputs.ts";
 
-const SETS: ReadonlySet<string> = new Set(["labels"]);
+const RULES: DiffRules = { replaces: () => true, sets: new Set(["labels"]), computed: new Set(["driver"]), zeroIsNothing: true };
 
 /** docker:index/volume:Volume: every change, a label's too, deletes the volume with its data (tf/internal/provider/resource_docker_volume.go). */
 export class Volume implements Resource {
@@ -23,8 +22,8 @@ export class Volume implements Resource {
     return { inputs: autoname(logicalName(urn), olds, news, seed), failures: unserved("a volume", ["driver", "driverOpts", "labels", "name"], news) };
   }
 
-  diff(oldInputs: Props, news: Props): Diffed {
-    return { changes: compare(oldInputs, news, { replaces: () => true, sets: SETS }), deleteBeforeReplace: deletedFirst(news) };
+  diff({ oldInputs, news, state }: DiffCall): Diffed {
+    return { changes: compare(oldInputs, news, RULES, state), deleteBeforeReplace: !isAutonamed(news) };
   }
 
   /** The daemon's create is idempotent: a volume of that name is adopted as it is, labels and data included. */

@@ -21,6 +21,14 @@ export interface Checked {
   readonly failures: readonly CheckFailure[];
 }
 
+/** What the engine asks a resource to compare. */
+export interface DiffCall {
+  readonly oldInputs: Props;
+  /** Outputs in state. */
+  readonly state: Props;
+  readonly news: Props;
+}
+
 /** The difference between state and program. */
 export interface Diffed {
   readonly changes: Changes;
@@ -71,7 +79,7 @@ export interface Live {
 /** One resource type of a provider. Every failure is an Error whose message the operator reads. */
 export interface Resource {
   check(call: CheckCall): Checked;
-  diff(oldInputs: Props, news: Props): Diffed;
+  diff(call: DiffCall): Diffed;
   /** Outputs that only a real create or update knows. */
   readonly computed: readonly string[];
   create(call: CreateCall): Promise<{ id: string; outputs: Props }>;

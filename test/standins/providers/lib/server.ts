@@ -77,8 +77,8 @@ function implementation(provider: Provider): grpc.UntypedServiceImplementation {
       return response;
     }),
     diff: unary((request: providerPb.DiffRequest) => {
-      const old = fromStruct(request.getOldInputs());
-      return diffResponse(resourceOf(provider, request.getUrn()).diff(old, fromStruct(request.getNews())));
+      const old = { oldInputs: fromStruct(request.getOldInputs()), state: fromStruct(request.getOlds()) };
+      return diffResponse(resourceOf(provider, request.getUrn()).diff({ ...old, news: fromStruct(request.getNews()) }));
     }),
     create: unary(async (request: providerPb.CreateRequest) => {
       const resource = resourceOf(provider, request.getUrn());

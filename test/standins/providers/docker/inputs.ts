@@ -8,8 +8,7 @@ export function unserved(what: string, served: readonly string[], news: Props): 
     .map((property) => ({ property, reason: `This stand-in does not serve ${property} of ${what}: install the real docker plug-in.` }));
 }
 
-/** A replaced resource whose name the program chose is deleted first: two cannot have it (nameRequiresDeleteBeforeReplace, br/pkg/tfbridge/schema.go). */
-export function deletedFirst(news: Props): boolean {
-  const defaults = news["__defaults"];
-  return !(Array.isArray(defaults) && defaults.includes("name"));
+/** The last part of a URN: the name the program gave. */
+export function logicalName(urn: string): string {
+  return urn.split("::").at(-1) ?? urn;
 }
