@@ -20,7 +20,7 @@ export interface DataVolumesArgs {
 
 /** The volumes that hold what cannot be rendered again. */
 export class DataVolumes extends pulumi.ComponentResource {
-  readonly name: { readonly [D in DataVolume]: pulumi.Output<string> | null };
+  readonly name: { readonly [D in Exclude<DataVolume, 'postgres'>]: pulumi.Output<string> } & { readonly postgres: pulumi.Output<string> | null };
   /** What containers that write media wait for. */
   readonly owned: pulumi.Resource;
 
