@@ -62,23 +62,26 @@ export function runner(base, root) {
 
 /**
  * MAS from a directory laid out as its release archive: `bin/mas-cli` or `mas-cli`, and `share/mas-cli` or `share`.
+ * The version is what the program says of itself.
  *
  * @param {Base} base
- * @param {string} version of MAS
  * @param {string} directory
- * @returns {Recipe}
+ * @returns {Promise<Recipe>}
  * @throws {Error} naming what is missing
  */
-export function ownMas(base, version, directory) {
+export async function ownMas(base, directory) {
   const first = (...names) => names.map((name) => join(directory, name)).find((path) => statSync(path, { throwIfNoEntry: false }) !== undefined);
   const binary = first('bin/mas-cli', 'mas-cli');
   const share = first('share/mas-cli', 'share');
   if (binary === undefined || share === undefined) {
     throw new Error(`MAS_CLI names ${directory}, which holds no ${binary === undefined ? 'bin/mas-cli' : 'share/mas-cli'}; point it at an unpacked release of MAS.`);
   }
+  const { stdout } = await run(binary, ['--version'], { timeout: 10_000 });
+  const version = /(\d+\.\d+\.\d+\S*)/.exec(stdout)?.[1];
+  if (version === undefined) throw new Error(`${binary} --version says "${stdout.trim()}", which names no version; MAS_CLI needs a release build of MAS.`);
   const stamped = (to, from, mode) => ({ to, from, mode, identity: `${statSync(from).size} ${statSync(from).mtimeMs}` });
   const files = [...roomFiles('mas'), stamped('mas-cli', binary, 0o755), ...filesBelow(share).map((entry) => stamped(`share/${entry}`, join(share, entry)))];
-  return complete(base, { tag: `${base.prefix}mas:${version}-own`, kind: 'own', version, title: 'Matrix Authentication Service', says: `MAS packed from ${directory}`, files });
+  return complete(base, { tag: `${base.prefix}mas:${version}-own`, kind: 'own', version, title: 'Matrix Authentication Service', says: `MAS ${version} packed from ${directory}`, files });
 }
 
 /**

@@ -122,7 +122,7 @@ function masDirectory() {
 async function recipeWithPackages({ root, state }, base, name, service) {
   if (name === 'runner') return runner(base, root);
   const directory = masDirectory();
-  if (directory !== undefined) return ownMas(base, service.version, directory);
+  if (directory !== undefined) return await ownMas(base, directory);
   const bundle = await bundleStandinMas(root, state.directory);
   return bundle === undefined ? undefined : standinMas(base, service.version, root, bundle);
 }
