@@ -103,11 +103,14 @@ export function decide(reading: LedgerReading, wish: Wish): Decision {
       return refused(`Move ${unfinished.epoch} (${unfinished.move}, ${unfinished.from} to ${unfinished.to}) was started by ${unfinished.holder} at ${unfinished.since} and is not finished; "${wish.phase}" is neither its start nor its end. Type pulumi config set matrix:phase ${unfinished.to}`);
     }
     if (unfinished.to === wish.phase) {
-      return { kind: 'move', move: unfinished.move, from: unfinished.from, to: unfinished.to, epoch: unfinished.epoch, attempt: reading.attempt,
-        sentence: `Finish move ${unfinished.epoch} (${unfinished.move}) that ${unfinished.holder} started at ${unfinished.since}.` };
+      return { kind: 'move', move: unfinished.move, from: unfinished.from, to: unfinished.to, epoch: unfinished.epoch,
+        attempt: unfinished.decision === 'opened' ? reading.attempt : reading.attempt + 1,
+        sentence: `Finish or undo move ${unfinished.epoch} (${unfinished.move}) that ${unfinished.holder} started at ${unfinished.since}.` };
     }
   }
-  if (reading.phase === wish.phase) return { kind: 'converge', attempt: reading.attempt, sentence: `Phase ${reading.phase}: no move.` };
+  // A try that was left will be undone by the chain's first step, so the whole chain runs as the next attempt.
+  const attempt = unfinished !== null && unfinished.decision !== 'opened' ? reading.attempt + 1 : reading.attempt;
+  if (reading.phase === wish.phase) return { kind: 'converge', attempt, sentence: `Phase ${reading.phase}: no move.` };
   const epoch = reading.epoch + 1;
   const move = (name: Move, sentence: string): Decision => ({ kind: 'move', move: name, from: reading.phase, to: wish.phase, epoch, attempt: reading.attempt, sentence });
   switch (`${reading.phase} -> ${wish.phase}`) {

@@ -3,11 +3,17 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { markers, paths } from '../model/names.ts';
 import type { ProbeFetch } from '../probes/contract.ts';
-import type { StackFacts } from './contract.ts';
+import { edgeFetch } from '../probes/fetch.ts';
+import type { RunnerSecrets, StackFacts } from './contract.ts';
 import { StepError } from './contract.ts';
 import { until } from './until.ts';
 
 export type Side = 'legacy' | 'delegated';
+
+/** A job's way to the edge: by its alias, with the probe key. The caller closes it. */
+export function edgeOf({ facts, secrets }: { readonly facts: StackFacts; readonly secrets: RunnerSecrets }): ReturnType<typeof edgeFetch> {
+  return edgeFetch({ address: { host: facts.edge.host, port: facts.edge.port }, tls: facts.edge.tls, ca: facts.edge.ca, probeKey: secrets.probeKey });
+}
 
 /** Written beside and renamed, so that nginx never reads half a marker. */
 async function mark(marker: string, content: string): Promise<void> {

@@ -38,15 +38,20 @@ export class SwitchHold {
     this.connection = (await SwitchHold.take(this.context)).connection;
   }
 
-  /** Takes the lock. @throws StepError when another switch of this database holds it. */
-  static async take(context: JobContext): Promise<SwitchHold> {
+  /** Takes the lock. @returns null when another switch of this database holds it. */
+  static async tryTake(context: JobContext): Promise<SwitchHold | null> {
     const connection = await connect(context.facts, context.secrets, databases.synapse);
     const [row] = await connection.query('SELECT pg_try_advisory_lock($1) AS got', [switchLock]);
-    if (row?.['got'] !== true) {
-      await connection.close();
-      throw new StepError('Another switch of this database is running; expected to be the only one. Wait until it has ended, then run pulumi up again.');
-    }
-    return new SwitchHold(context, connection);
+    if (row?.['got'] === true) return new SwitchHold(context, connection);
+    await connection.close();
+    return null;
+  }
+
+  /** Takes the lock. @throws StepError when another switch of this database holds it. */
+  static async take(context: JobContext): Promise<SwitchHold> {
+    const hold = await SwitchHold.tryTake(context);
+    if (hold === null) throw new StepError('Another switch of this database is running; expected to be the only one. Wait until it has ended, then run pulumi up again.');
+    return hold;
   }
 
   /** A restart of PostgreSQL ends the session and with it the lock: nothing may be done without it. */

@@ -10,6 +10,7 @@ import type { JobInput, JobName, JobResult, RunnerSecrets } from './contract.ts'
 import { StepError } from './contract.ts';
 import type { Job } from './context.ts';
 import { neverRestart } from './docker-api.ts';
+import { adopt } from './jobs/adopt.ts';
 import { backup } from './jobs/backup.ts';
 import { checkConfigs } from './jobs/check-configs.ts';
 import { masSchema } from './jobs/mas-schema.ts';
@@ -21,7 +22,7 @@ import { startLive } from './jobs/start.ts';
 import { switchSides } from './jobs/switch.ts';
 import { syn2masCheck, syn2masDryRun } from './jobs/syn2mas.ts';
 
-const jobs: { readonly [J in JobName]?: Job } = { prepare, preflight, backup, 'check-configs': checkConfigs, 'mas-schema': masSchema, 'syn2mas-check': syn2masCheck,
+const jobs: { readonly [J in JobName]?: Job } = { prepare, adopt, preflight, backup, 'check-configs': checkConfigs, 'mas-schema': masSchema, 'syn2mas-check': syn2masCheck,
   'dry-run': syn2masDryRun, switch: switchSides, start: startLive, probe, record };
 
 async function main(): Promise<JobResult> {

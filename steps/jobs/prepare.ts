@@ -6,10 +6,12 @@ import type { RunnerSecrets } from '../contract.ts';
 import { StepError } from '../contract.ts';
 import { awaitServer, databaseExists, literal, withDatabase } from '../databases.ts';
 import type { Query } from '../databases.ts';
-import { anchorDdl, ledgerDdl, readPeople } from '../ledger-sql.ts';
-import { read, setAnchor } from '../ledger.ts';
+import { ledgerDdl, readPeople } from '../ledger-sql.ts';
+import { read } from '../ledger.ts';
+import { prepareMasDatabase } from '../mas-database.ts';
 import { allowOnly, loginsOf } from '../roles.ts';
 import type { LoginRole } from '../roles.ts';
+import { settle } from '../settle.ts';
 
 /** Which owners a login role acts as, by database. */
 const actsAs: { readonly [R in LoginRole]: { readonly [database: string]: string } } = {
@@ -47,19 +49,10 @@ async function makeDatabases(query: Query): Promise<void> {
   }
 }
 
-/** MAS's database of this phase: extension, anchor, and what the ledger role may read. */
-export async function prepareMasDatabase(query: Query, incarnation: string, epoch: number): Promise<void> {
-  // MAS's migrations create it themselves, which only a superuser or a trusted extension allows.
-  await query('CREATE EXTENSION IF NOT EXISTS pg_trgm');
-  await query(`ALTER SCHEMA public OWNER TO ${roles.masOwner}`);
-  await query(anchorDdl);
-  const [anchor] = await query('SELECT epoch FROM matrix_stack.anchor');
-  if (anchor === undefined) await setAnchor(query, incarnation, epoch);
-}
-
 const sideOf = (phase: LedgerPhase): keyof typeof loginsOf => (phase === 'empty' ? 'none' : phase === 'legacy' ? 'legacy' : 'delegated');
 
-export const prepare: Job = async ({ facts, secrets, log }) => {
+export const prepare: Job = async (context) => {
+  const { facts, secrets, log } = context;
   await awaitServer(facts, secrets);
   await withDatabase(facts, secrets, 'postgres', async (query) => {
     const [version] = await query('SHOW server_version_num');
@@ -68,10 +61,9 @@ export const prepare: Job = async ({ facts, secrets, log }) => {
     await makeRoles(query, secrets);
     await makeDatabases(query);
   });
-  const ledger = await withDatabase(facts, secrets, databases.synapse, async (query) => {
+  await withDatabase(facts, secrets, databases.synapse, async (query) => {
     await query(`ALTER SCHEMA public OWNER TO ${roles.synapseOwner}`);
     await query(ledgerDdl);
-    const found = await read(query);
     const [tables] = await query("SELECT to_regclass('public.users') IS NOT NULL AS present");
     if (tables?.['present'] === true) {
       const people = (await query(readPeople))[0]?.['people'] as { users: number; serverName: string | null };
@@ -79,8 +71,11 @@ export const prepare: Job = async ({ facts, secrets, log }) => {
         throw new StepError(`The database holds people of "${people.serverName}", the stack is "${facts.serverName}"; a server name can never change. Type pulumi config set matrix:serverName ${people.serverName}`);
       }
     }
-    // A move that is under way is the switch's business: logins are left as they are.
-    if (found.unfinished === null) await allowOnly(query, loginsOf[sideOf(found.phase)]);
+  });
+  await settle(context);
+  const ledger = await withDatabase(facts, secrets, databases.synapse, async (query) => {
+    const found = await read(query);
+    await allowOnly(query, loginsOf[sideOf(found.phase)]);
     return found;
   });
   await withDatabase(facts, secrets, databases.mas, (query) => prepareMasDatabase(query, ledger.incarnation, ledger.epoch));

@@ -1,10 +1,10 @@
 /** All steady probes of the stack, from inside its apps network through the edge. */
 import { databases } from '../../model/names.ts';
-import { edgeFetch } from '../../probes/fetch.ts';
 import { runProbes } from '../../probes/index.ts';
 import type { Job } from '../context.ts';
 import { StepError } from '../contract.ts';
 import { withDatabase } from '../databases.ts';
+import { edgeOf } from '../edge.ts';
 import { append, read } from '../ledger.ts';
 import { probeContext } from '../probe-context.ts';
 
@@ -12,7 +12,7 @@ export const probe: Job = async (context) => {
   const { facts, secrets, log } = context;
   const ledger = await withDatabase(facts, secrets, databases.synapse, read);
   const side = ledger.phase === 'legacy' ? 'legacy' : 'delegated';
-  const edge = edgeFetch({ address: { host: facts.edge.host, port: facts.edge.port }, tls: facts.edge.tls, ca: facts.edge.ca, probeKey: secrets.probeKey });
+  const edge = edgeOf(context);
   try {
     const outcomes = await runProbes(probeContext(context, edge.fetch, side), 'steady');
     for (const outcome of outcomes) log(`${outcome.passed ? 'pass' : 'FAIL'} ${outcome.id} ${outcome.title} (${outcome.milliseconds} ms): ${outcome.evidence}`);

@@ -1,11 +1,10 @@
 /** Starts what the ledger says is live (a replaced container is created stopped) and waits until it answers. */
 import { databases } from '../../model/names.ts';
-import { edgeFetch } from '../../probes/fetch.ts';
 import { ensureProbePeople } from '../../probes/people.ts';
 import type { Job } from '../context.ts';
 import { StepError } from '../contract.ts';
 import { withDatabase } from '../databases.ts';
-import { openEdge, setLiveSide } from '../edge.ts';
+import { edgeOf, openEdge, setLiveSide } from '../edge.ts';
 import { read } from '../ledger.ts';
 import { probeContext } from '../probe-context.ts';
 import { allowOnly, loginsOf } from '../roles.ts';
@@ -22,7 +21,7 @@ export const startLive: Job = async (context) => {
   await withDatabase(facts, secrets, databases.synapse, (query) => allowOnly(query, loginsOf[side]));
   const times = await startSide(context, side);
   await setLiveSide(side);
-  const edge = edgeFetch({ address: { host: facts.edge.host, port: facts.edge.port }, tls: facts.edge.tls, ca: facts.edge.ca, probeKey: secrets.probeKey });
+  const edge = edgeOf(context);
   try {
     await openEdge(facts, edge.fetch);
     await ensureProbePeople(probeContext(context, edge.fetch, side));

@@ -2,38 +2,21 @@
  * The switch: the one job in which clients are shut out. It closes the edge, moves the data's one writer, proves the
  * new side and takes one decision. Any failure before the decision is undone here; after it, whoever comes finishes.
  */
-import type { LedgerPhase, Move } from '../../model/moves.ts';
-import { databases } from '../../model/names.ts';
-import { edgeFetch } from '../../probes/fetch.ts';
+import type { Move } from '../../model/moves.ts';
 import { runProbes } from '../../probes/index.ts';
 import type { Job, JobContext, JobReport } from '../context.ts';
 import { StepError } from '../contract.ts';
-import { withDatabase } from '../databases.ts';
-import { closeEdge, openEdge, setLiveSide } from '../edge.ts';
-import type { Side } from '../edge.ts';
+import { closeEdge, edgeOf, setLiveSide } from '../edge.ts';
 import type { Ledger } from '../ledger.ts';
-import { setAnchor } from '../ledger.ts';
 import { SwitchHold } from '../move.ts';
 import type { Try } from '../move.ts';
 import { probeContext } from '../probe-context.ts';
 import { allowOnly, loginsOf } from '../roles.ts';
+import { finish, resume, sideOf, undo } from '../settle.ts';
 import { startSide, stopSide } from '../sides.ts';
 import { afterOpen, whileClosed } from '../side-work.ts';
-
-const sideOf = (phase: LedgerPhase): Side | null => (phase === 'empty' ? null : phase === 'legacy' ? 'legacy' : 'delegated');
-const other = (side: Side): Side => (side === 'legacy' ? 'delegated' : 'legacy');
-
-/** Milliseconds of each part, for the ledger, outputs and the bench. */
-type Times = { [part: string]: number };
-
-async function timed<T>(times: Times, part: string, work: () => Promise<T>): Promise<T> {
-  const begin = performance.now();
-  try {
-    return await work();
-  } finally {
-    times[part] = Math.round(performance.now() - begin);
-  }
-}
+import { timed } from '../times.ts';
+import type { Times } from '../times.ts';
 
 function moveOf(ledger: Ledger, context: JobContext): Move | null {
   if (ledger.phase === context.wanted) return null;
@@ -47,8 +30,11 @@ function moveOf(ledger: Ledger, context: JobContext): Move | null {
 export const switchSides: Job = async (context) => {
   const hold = await SwitchHold.take(context);
   try {
+    const left = await resume(hold);
+    if (left?.outcome === 'returned') {
+      throw new StepError(`Move ${left.epoch} (${left.move}) was interrupted and has been undone; ${left.from === 'empty' ? 'nothing' : left.from} is live and open, nobody lost anything. Run pulumi up again.`);
+    }
     const ledger = await hold.ledger();
-    if (ledger.unfinished !== null) return await resume(hold, ledger);
     const move = moveOf(ledger, context);
     if (move === null) return { summary: `Phase ${ledger.phase}: nothing to switch.` };
     const current: Try = { epoch: ledger.epoch + 1, attempt: ledger.attempt, move, from: ledger.phase, to: context.wanted };
@@ -57,29 +43,6 @@ export const switchSides: Job = async (context) => {
     await hold.close();
   }
 };
-
-/** A try that somebody left: its decision is carried out; without one it is undone. */
-async function resume(hold: SwitchHold, ledger: Ledger): Promise<JobReport> {
-  const { context } = hold;
-  const left = ledger.unfinished;
-  if (left === null) throw new StepError('No unfinished move to resume.');
-  const current: Try = { epoch: left.epoch, attempt: left.attempt, move: left.move, from: left.from, to: left.to };
-  const outcome = left.decision ?? await hold.decide(current, 'returned', { reason: 'the switch was interrupted' });
-  if (outcome === 'returned') {
-    await undo(hold, current, 'it was interrupted');
-    throw new StepError(`Move ${current.epoch} (${current.move}) was interrupted and has been undone; ${sideOf(current.from) ?? 'nothing'} is live and open. Run pulumi up again.`);
-  }
-  context.log(`move ${current.epoch} was decided already: opened; finishing`);
-  await finish(hold, current, {});
-  await afterOpen(context, current);
-  if (current.to !== context.wanted) {
-    // The operator wants to go on from here: the left move ends as it is.
-    await hold.end(current, 'finished', { note: 'ended without full probes by the next move' });
-    const move = moveOf(await hold.ledger(), context);
-    if (move !== null) return perform(hold, { epoch: current.epoch + 1, attempt: 0, move, from: current.to, to: context.wanted });
-  }
-  return { summary: `Move ${current.epoch} (${current.move}) finished: ${current.to} is live and open.`, detail: { epoch: current.epoch, move: current.move } };
-}
 
 async function perform(hold: SwitchHold, current: Try): Promise<JobReport> {
   const { context } = hold;
@@ -92,7 +55,7 @@ async function perform(hold: SwitchHold, current: Try): Promise<JobReport> {
   const inTime = (): void => {
     if (performance.now() > deadline) throw new StepError(`The switch took longer than matrix:migration.switchTimeout (${context.facts.switchTimeout} s).`);
   };
-  const edge = edgeFetch({ address: { host: context.facts.edge.host, port: context.facts.edge.port }, tls: context.facts.edge.tls, ca: context.facts.edge.ca, probeKey: context.secrets.probeKey });
+  const edge = edgeOf(context);
   try {
     const work = await whileClosed(context, current);
     await timed(times, 'prepare', work.before);
@@ -141,53 +104,4 @@ async function perform(hold: SwitchHold, current: Try): Promise<JobReport> {
   } finally {
     await edge.close();
   }
-}
-
-/** Carries out `opened`: idempotent. @returns the moment of the first served request. */
-async function finish(hold: SwitchHold, current: Try, times: Times): Promise<number> {
-  const { context } = hold;
-  const to = sideOf(current.to);
-  if (to === null) throw new StepError('No move leads to an empty server.');
-  const edge = edgeFetch({ address: { host: context.facts.edge.host, port: context.facts.edge.port }, tls: context.facts.edge.tls, ca: context.facts.edge.ca, probeKey: context.secrets.probeKey });
-  try {
-    await allowOnlyNeeded(hold, to);
-    await setLiveSide(to);
-    const openedAt = await timed(times, 'open', () => openEdge(context.facts, edge.fetch));
-    if (to === 'delegated') {
-      const { incarnation } = await hold.ledger();
-      await withDatabase(context.facts, context.secrets, databases.mas, (query) => setAnchor(query, incarnation, current.epoch));
-    }
-    return openedAt;
-  } finally {
-    await edge.close();
-  }
-}
-
-/** After a crash the side that was decided may be down: its logins and containers are set right. */
-async function allowOnlyNeeded(hold: SwitchHold, side: Side): Promise<void> {
-  await allowOnly(hold.connection.query, loginsOf[side]);
-  await startSide(hold.context, side);
-}
-
-/** Carries out `returned`: the side that was live before runs and is open. Idempotent. */
-async function undo(hold: SwitchHold, current: Try, reason: string): Promise<void> {
-  const { context } = hold;
-  const from = sideOf(current.from);
-  context.log(`undoing move ${current.epoch}: ${reason}`);
-  if (from === null) {
-    await stopSide(context, 'legacy');
-    await stopSide(context, 'delegated');
-    await allowOnly(hold.connection.query, []);
-  } else {
-    if (sideOf(current.to) !== from) await stopSide(context, other(from));
-    await allowOnlyNeeded(hold, from);
-    await setLiveSide(from);
-    const edge = edgeFetch({ address: { host: context.facts.edge.host, port: context.facts.edge.port }, tls: context.facts.edge.tls, ca: context.facts.edge.ca, probeKey: context.secrets.probeKey });
-    try {
-      await openEdge(context.facts, edge.fetch);
-    } finally {
-      await edge.close();
-    }
-  }
-  await hold.end(current, 'undone', { reason });
 }
