@@ -154,7 +154,8 @@ export interface Model {
   readonly acceptLoss?: string;
   /** Epoch-named wish to remove and make again containers and networks after Pulumi state was lost. */
   readonly recover: boolean;
-  readonly mirror?: { readonly of: string };
+  /** This stack holds a copy of another stack's data and can never act as it; `allow` = addresses (CIDR) that may use it. */
+  readonly mirror?: { readonly of: string; readonly allow: readonly string[] };
   readonly adopt?: Adopt;
   readonly backup: { readonly keep: number };
 }

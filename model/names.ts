@@ -60,6 +60,9 @@ export const markers = { open: 'open', live: 'live' } as const;
 /** Request header with the probe key: passes the closed edge, and is stripped before the upstream. */
 export const probeHeader = 'X-Matrix-Stack-Probe';
 
+/** Response header of the edge's own 503: `closed`, or `unreachable` where the edge is open and the upstream does not answer. */
+export const edgeHeader = 'X-Matrix-Stack-Edge';
+
 /** Databases. A MAS database that was rolled back is renamed `mas_undone_<epoch>`, never dropped. */
 export const databases = { synapse: 'synapse', mas: 'mas' } as const;
 

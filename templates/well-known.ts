@@ -1,5 +1,6 @@
 import type { Model } from '../model/model.ts';
 import { publicUrls } from '../model/model.ts';
+import { toJson } from './file.ts';
 import type { Side } from './routes.ts';
 
 /**
@@ -27,4 +28,12 @@ export function wellKnownServer(model: Model): object {
 export function wellKnownSupport(model: Model): object | undefined {
   if (model.adminUsers.length === 0) return undefined;
   return { contacts: model.adminUsers.map((name) => ({ role: 'm.role.admin', matrix_id: `@${name}:${model.serverName}` })) };
+}
+
+/** What to serve by hand where the apex host is not ours (`hosts.apex.served: false`): address and text of each document. */
+export function wellKnownElsewhere(model: Model, side: Side): readonly { readonly url: string; readonly text: string }[] {
+  const support = wellKnownSupport(model);
+  const documents: readonly (readonly [string, object])[] = [['client', wellKnownClient(model, side)], ['server', wellKnownServer(model)],
+    ...(support === undefined ? [] : [['support', support] as const])];
+  return documents.map(([name, document]) => ({ url: `https://${model.hosts.apex.name}/.well-known/matrix/${name}`, text: toJson(document) }));
 }
