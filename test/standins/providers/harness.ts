@@ -196,6 +196,19 @@ export class Plugin {
   /** Check + Update in place. */
   async update(type: string, name: string, stored: Stored, news: Props, timeout = 0): Promise<Stored> {
     const inputs = await this.check(type, name, news, stored.inputs);
+    const request = this.#updateRequest(type, name, stored, inputs, timeout, false);
+    const response = await answer<providerPb.UpdateResponse>((done) => this.#client.update(request, done), inputs);
+    return { id: stored.id, inputs, outputs: fromStruct(response.getProperties()) };
+  }
+
+  /** Check + Update with preview set; the outputs it expects. */
+  async previewUpdate(type: string, name: string, stored: Stored, news: Props): Promise<Props> {
+    const inputs = await this.check(type, name, news, stored.inputs);
+    const request = this.#updateRequest(type, name, stored, inputs, 0, true);
+    return fromStruct((await answer<providerPb.UpdateResponse>((done) => this.#client.update(request, done))).getProperties());
+  }
+
+  #updateRequest(type: string, name: string, stored: Stored, inputs: Props, timeout: number, preview: boolean): providerPb.UpdateRequest {
     const request = new providerPb.UpdateRequest();
     request.setId(stored.id);
     request.setUrn(this.urn(type, name));
@@ -205,8 +218,8 @@ export class Plugin {
     request.setOldInputs(toStruct(stored.inputs));
     request.setNews(toStruct(inputs));
     request.setTimeout(timeout);
-    const response = await answer<providerPb.UpdateResponse>((done) => this.#client.update(request, done), inputs);
-    return { id: stored.id, inputs, outputs: fromStruct(response.getProperties()) };
+    request.setPreview(preview);
+    return request;
   }
 
   async delete(type: string, name: string, stored: Stored): Promise<void> {

@@ -63,6 +63,15 @@ export class Command implements Resource {
     return { ...inputs, ...(output ?? previous(state)) };
   }
 
+  /**
+   * The outputs are unknown when an input that was there changes or goes; one that is only added leaves them as they
+   * are, although the command runs again (observed with 1.2.1 on pulumi-go-provider v1.3.0).
+   */
+  previewUpdate({ state, oldInputs, inputs }: Pick<UpdateCall, "state" | "oldInputs" | "inputs">): Props {
+    const changed = [...this.diff({ oldInputs, state, news: inputs }).changes].some(([path, { kind }]) => kind !== "add" || /[.[]/.test(path));
+    return { ...inputs, ...(changed ? { stdout: UNKNOWN, stderr: UNKNOWN } : previous(state)) };
+  }
+
   /** Runs the `delete` that is in state, with the environment that is in state. */
   async delete({ urn, timeout, state }: DeleteCall): Promise<void> {
     await this.#run({ urn, timeout }, text(plainProps(state), "delete"), state, state);

@@ -15,7 +15,7 @@ export function outputsOf(inputs: Props, inspect: Props): Props {
     command: texts(config, "Cmd"),
     entrypoints: texts(config, "Entrypoint"),
     envs: inputs["envs"] ?? [],
-    exitCode: count(props(inspect, "State"), "ExitCode"),
+    exitCode: isRunning(inspect) ? undefined : count(props(inspect, "State"), "ExitCode"),
     healthcheck: inputs["healthcheck"] ?? healthcheckOf(config),
     hostname: text(config, "Hostname"),
     init: flag(host, "Init") ?? false,

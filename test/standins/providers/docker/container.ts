@@ -69,6 +69,10 @@ export class Container implements Resource {
     if (changes.has("mustRun") && flag(inputs, "mustRun") === true && flag(inputs, "start") === true) {
       await explained("Unable to start container", daemon.call("POST", `/containers/${id}/start`));
     }
+    return this.previewUpdate({ state, inputs });
+  }
+
+  previewUpdate({ state, inputs }: Pick<UpdateCall, "state" | "inputs">): Props {
     const kept = Object.entries(state).filter(([property]) => PROPERTIES[property] === undefined || PROPERTIES[property].computed === true);
     return { ...Object.fromEntries(kept), ...inputs };
   }
@@ -102,7 +106,9 @@ function containerChanges(oldInputs: Props, state: Props, news: Props): Changes 
   const changes = compare(olds, news, RULES, state);
   if (state["networkDatas"] === undefined) {
     changes.set("networkDatas", { kind: "add", replace: false });
-    for (const property of ["command", "entrypoints"]) if (news[property] === undefined) changes.set(property, { kind: "add", replace: true });
+    for (const property of ["command", "entrypoints"]) {
+      if (news[property] === undefined && state[property] === undefined) changes.set(property, { kind: "add", replace: true });
+    }
   }
   return changes;
 }

@@ -52,6 +52,10 @@ export class Network implements Resource {
     return { id, outputs: outputsOf(inputs, isProps(inspect) ? inspect : {}) };
   }
 
+  previewUpdate({ state, inputs }: Pick<UpdateCall, "state" | "inputs">): Props {
+    return { ...state, ...inputs };
+  }
+
   update({ id }: UpdateCall): Promise<Props> {
     return Promise.reject(new Error(`The network ${id} cannot be updated in place.`));
   }

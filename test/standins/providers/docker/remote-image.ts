@@ -37,6 +37,10 @@ export class RemoteImage implements Resource {
     return outputsOf(inputs, await ensureImage(this.#daemon(), text(inputs, "name") ?? ""));
   }
 
+  previewUpdate({ state, inputs }: Pick<UpdateCall, "state" | "inputs">): Props {
+    return { ...inputs, imageId: state["imageId"] ?? "", repoDigest: state["repoDigest"] ?? "" };
+  }
+
   /** Removes the image by name, unless `keepLocally`; an image in use by a container needs `forceRemove`. */
   async delete({ state }: DeleteCall): Promise<void> {
     if (flag(state, "keepLocally") === true) return;

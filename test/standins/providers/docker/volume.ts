@@ -34,6 +34,10 @@ export class Volume implements Resource {
     return { id: text(inspect, "Name") ?? "", outputs: outputsOf(inputs, inspect) };
   }
 
+  previewUpdate({ state, inputs }: Pick<UpdateCall, "state" | "inputs">): Props {
+    return { ...state, ...inputs };
+  }
+
   update({ id }: UpdateCall): Promise<Props> {
     return Promise.reject(new Error(`The volume ${id} cannot be updated in place.`));
   }

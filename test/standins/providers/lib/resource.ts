@@ -80,10 +80,12 @@ export interface Live {
 export interface Resource {
   check(call: CheckCall): Checked;
   diff(call: DiffCall): Diffed;
-  /** Outputs that only a real create or update knows. */
+  /** Outputs that only a real create knows. */
   readonly computed: readonly string[];
   create(call: CreateCall): Promise<{ id: string; outputs: Props }>;
   update(call: UpdateCall): Promise<Props>;
+  /** What a preview expects an update to give; runs nothing. */
+  previewUpdate(call: Pick<UpdateCall, "state" | "oldInputs" | "inputs">): Props;
   delete(call: DeleteCall): Promise<void>;
   /** `undefined` = gone. */
   read(call: ReadCall): Promise<Live | undefined>;

@@ -1,11 +1,12 @@
 import grpc from "@grpc/grpc-js";
+import type { Struct } from "google-protobuf/google/protobuf/struct_pb.js";
 import emptyPb from "google-protobuf/google/protobuf/empty_pb.js";
 import pluginPb from "@pulumi/pulumi/proto/plugin_pb.js";
 import providerPb from "@pulumi/pulumi/proto/provider_pb.js";
 import providerGrpc from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import { initFailedError } from "./init-failed.ts";
 import { InitFailed, type Diffed, type Resource } from "./resource.ts";
-import { fromStruct, toStruct, UNKNOWN, type Props } from "./values.ts";
+import { fromStruct, isProps, toStruct, UNKNOWN, type Props, type Value } from "./values.ts";
 
 /** A provider plug-in: its resources and what it tells the engine about itself. */
 export interface Provider {
@@ -85,29 +86,26 @@ function implementation(provider: Provider): grpc.UntypedServiceImplementation {
       const inputs = fromStruct(request.getProperties());
       const response = new providerPb.CreateResponse();
       if (request.getPreview()) {
-        response.setProperties(toStruct(previewed(resource, inputs)));
+        response.setProperties(outputStruct(previewedCreate(resource, inputs)));
         return response;
       }
       const { id, outputs } = await resource.create({ urn: request.getUrn(), timeout: request.getTimeout(), inputs });
       response.setId(id);
-      response.setProperties(toStruct(outputs));
+      response.setProperties(outputStruct(outputs));
       return response;
     }),
     update: unary(async (request: providerPb.UpdateRequest) => {
       const resource = resourceOf(provider, request.getUrn());
-      const inputs = fromStruct(request.getNews());
+      const call = {
+        urn: request.getUrn(),
+        timeout: request.getTimeout(),
+        id: request.getId(),
+        state: fromStruct(request.getOlds()),
+        oldInputs: fromStruct(request.getOldInputs()),
+        inputs: fromStruct(request.getNews()),
+      };
       const response = new providerPb.UpdateResponse();
-      const outputs = request.getPreview()
-        ? previewed(resource, inputs)
-        : await resource.update({
-            urn: request.getUrn(),
-            timeout: request.getTimeout(),
-            id: request.getId(),
-            state: fromStruct(request.getOlds()),
-            oldInputs: fromStruct(request.getOldInputs()),
-            inputs,
-          });
-      response.setProperties(toStruct(outputs));
+      response.setProperties(outputStruct(request.getPreview() ? resource.previewUpdate(call) : await resource.update(call)));
       return response;
     }),
     delete: unary(async (request: providerPb.DeleteRequest) => {
@@ -121,7 +119,7 @@ function implementation(provider: Provider): grpc.UntypedServiceImplementation {
       const response = new providerPb.ReadResponse();
       if (live !== undefined) {
         response.setId(live.id);
-        response.setProperties(toStruct(live.outputs));
+        response.setProperties(outputStruct(live.outputs));
         response.setInputs(toStruct(live.inputs));
       }
       return response;
@@ -170,7 +168,17 @@ function checked(inputs: Props): providerPb.CheckResponse {
   return response;
 }
 
-function previewed(resource: Resource, inputs: Props): Props {
+// The bookkeeping of inputs is no output.
+function outputStruct(outputs: Props): Struct {
+  return toStruct(withoutDefaults(outputs));
+}
+
+function withoutDefaults(outputs: Props): Props {
+  const clean = (value: Value): Value => (Array.isArray(value) ? value.map(clean) : isProps(value) ? withoutDefaults(value) : value);
+  return Object.fromEntries(Object.entries(outputs).filter(([key]) => key !== "__defaults").map(([key, value]) => [key, clean(value)]));
+}
+
+function previewedCreate(resource: Resource, inputs: Props): Props {
   const outputs = { ...inputs };
   for (const property of resource.computed) outputs[property] ??= UNKNOWN;
   return outputs;
@@ -192,8 +200,8 @@ function diffResponse({ changes, deleteBeforeReplace }: Diffed): providerPb.Diff
     entry.setInputdiff(true);
     response.getDetaileddiffMap().set(path, entry);
   }
-  response.setDiffsList([...changed]);
-  response.setReplacesList([...replaced]);
+  response.setDiffsList([...changed].sort());
+  response.setReplacesList([...replaced].sort());
   response.setDeletebeforereplace(deleteBeforeReplace && replaced.size > 0);
   return response;
 }
