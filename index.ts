@@ -1,7 +1,7 @@
 /** Composition root: config -> model -> files -> the one read of the ledger -> decision -> components -> outputs. */
 import * as pulumi from '@pulumi/pulumi';
 import { DockerHost } from './components/docker-host.ts';
-import { fileNamesOf, MatrixStack } from './components/matrix-stack.ts';
+import { fileNamesOf, MatrixStack, usedIn } from './components/matrix-stack.ts';
 import { readConfig } from './config.ts';
 import { SettingsError } from './model/issues.ts';
 import { decide } from './model/moves.ts';
@@ -20,16 +20,17 @@ async function build(): Promise<pulumi.Inputs> {
   const model = parseSettings({ stack, settings, secretNames: new Set(secrets.keys()), versions });
   const secret = (name: string): string => secrets.get(name) ?? '';
   const volumes = renderAll(model, secret);
-  const digest = modelDigest(model, volumes);
-  const fileNames = fileNamesOf(stack, volumes, secret('digestKey'));
+  const digest = modelDigest(volumes, model, secret('digestKey'));
+  const fileNames = fileNamesOf(stack, volumes.filter(({ owner }) => usedIn(model.phase, owner)), secret('digestKey'));
   const reading = await readLedgerOf(model, secret(model.postgres.mode === 'external' ? model.postgres.adminPassword.secret : 'postgresPassword'));
   const decision = decide(reading, { stack, phase: model.phase, serverName: model.serverName, modelDigest: digest, rehearsalDigest: rehearsalDigest(model),
     adopt: model.adopt !== undefined, requireRehearsal: model.migration.requireRehearsal && !model.demo, evidenceMaxAge: model.migration.evidenceMaxAge,
     ...(model.acceptLoss === undefined ? {} : { acceptLoss: model.acceptLoss }) });
   if (decision.kind === 'refused') throw new pulumi.RunError(decision.message);
   await pulumi.log.info(decision.sentence);
+  const ca = model.tls.mode === 'selfSigned' ? secret('tlsCaCertificate') : null;
   const host = new DockerHost('docker-host', { host: model.dockerHost });
-  const matrix = new MatrixStack(stack, { model, volumes, fileNames, facts: factsOf(model, fileNames, digest), attempt: decision.attempt }, { providers: { docker: host.provider } });
+  const matrix = new MatrixStack(stack, { model, volumes, fileNames, facts: factsOf(model, fileNames, digest, ca), attempt: decision.attempt }, { providers: { docker: host.provider } });
   return stackOutputs(model, digest, matrix.recorded);
 }
 

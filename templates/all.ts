@@ -8,7 +8,7 @@ import { masVolumes, syn2masVolumes } from './mas.ts';
 import { neutralModel } from './neutral.ts';
 import { edgeVolumes } from './nginx.ts';
 import { postgresVolumes } from './postgres.ts';
-import { runnerSecretsVolume } from './runner-secrets.ts';
+import { runnerSecretsVolume, toolsSecretsVolume } from './runner-secrets.ts';
 import { synapseVolumes } from './synapse.ts';
 
 /** @returns every volume; owners are unique. Which are created follows from the phase; which are rendered does not, so that digests compare. */
@@ -22,6 +22,7 @@ export function renderAll(model: Model, secret: SecretLookup): RenderedVolume[] 
     ...edgeVolumes(model, secret),
     ...postgresVolumes(model, secret),
     runnerSecretsVolume(model, secret),
+    toolsSecretsVolume(model, secret),
   ];
 }
 

@@ -4,12 +4,11 @@ import { aliases, innerPorts, namesOf, type ContainerRole } from '../model/names
 import type { StackFacts } from '../steps/contract.ts';
 import { databaseAddress } from './urls.ts';
 
-/** Containers that exist in a phase; which one runs is the ledger's matter. */
-export function containerRolesOf(model: Model): readonly ContainerRole[] {
+/** Every container that the stack may have: a rollback stops those that its own phase no longer makes. */
+export function containerRolesOf(model: Pick<Model, 'postgres' | 'hosts'>): readonly ContainerRole[] {
   return [
     ...(model.postgres.mode === 'managed' ? ['postgres' as const] : []),
-    ...(model.phase === 'committed' ? [] : ['synapse-legacy' as const]),
-    ...(model.phase === 'legacy' ? [] : ['synapse-delegated' as const, 'mas' as const]),
+    'synapse-legacy', 'synapse-delegated', 'mas',
     ...(model.hosts.element === undefined ? [] : ['element' as const]),
     'edge',
   ];

@@ -2,13 +2,13 @@ import Handlebars from 'handlebars';
 import type { Model } from '../model/model.ts';
 import { publicUrls } from '../model/model.ts';
 import type { ContainerRole } from '../model/names.ts';
-import { aliases, innerPorts, markers, namesOf, paths, probeHeader } from '../model/names.ts';
+import { aliases, edgeHeader, innerPorts, markers, namesOf, paths, probeHeader } from '../model/names.ts';
 import type { RenderedFile, RenderedVolume, SecretLookup } from './file.ts';
 import { toJson } from './file.ts';
 import { edgeJs } from './nginx/edge.js.ts';
 import { nginxConf } from './nginx/nginx.conf.hbs.ts';
 import { serverBlock } from './nginx/server.hbs.ts';
-import type { HostRole, Route } from './routes.ts';
+import type { Document, HostRole, Route, Side } from './routes.ts';
 import { routes, sides, upstreams } from './routes.ts';
 import { wellKnownClient, wellKnownServer, wellKnownSupport } from './well-known.ts';
 
@@ -19,13 +19,13 @@ export const edgeUser = { uid: 101, gid: 101 } as const;
 export const edgeCommand = ['nginx', '-e', 'stderr', '-c', `${paths.config}/nginx.conf`] as const;
 
 /**
- * Bounds of the requests that wait while the edge is closed. A waiting request costs memory in the worker, and a client
- * gives up by itself at some time (matrix-js-sdk: 60 s and more).
+ * Bounds of the requests that wait while the edge is closed. Each costs about 0.1 MiB in the worker, 0.2 MiB after 20 s
+ * (nginx 1.26.3, njs 0.8.9). 20,000 people whose tokens live 300 s refresh 67 times a second: 1024 cover 15 s.
  */
-export const holding = { milliseconds: 30_000, pollMilliseconds: 50, requests: 512 } as const;
+export const holding = { milliseconds: 30_000, pollMilliseconds: 50, requests: 1024 } as const;
 
-/** Synapse takes 200 events of 64 KiB in one request whatever the upload limit is (synapse/config/_util, `max_request_body_size`). */
-const leastBodyMiB = 13;
+/** Largest body but uploads: Synapse takes 200 events of 64 KiB in one request (synapse/app/_base.py, `max_request_body_size`). */
+const bodyMiB = 13;
 
 const allowMethods = 'GET, HEAD, POST, PUT, DELETE, OPTIONS';
 const allowHeaders = `Authorization, Content-Type, X-Requested-With, Date, ${probeHeader}`;
@@ -37,19 +37,13 @@ const allowHeaders = `Authorization, Content-Type, X-Requested-With, Date, ${pro
  * @throws Error when a host name or the probe key cannot stand in an nginx file.
  */
 export function edgeVolumes(model: Model, secret: SecretLookup): readonly RenderedVolume[] {
-  const support = wellKnownSupport(model);
-  const documents: readonly RenderedFile[] = [
-    ...sides.map((side) => ({ path: `wellknown/client-${side}.json`, content: toJson(wellKnownClient(model, side)) })),
-    { path: 'wellknown/server.json', content: toJson(wellKnownServer(model)) },
-    ...(support === undefined ? [] : [{ path: 'wellknown/support.json', content: toJson(support) }]),
-  ];
   return [
     {
       owner: 'edge',
       secret: false,
       uid: 0,
       gid: 0,
-      files: [{ path: 'nginx.conf', content: nginxConfText(model) }, { path: 'edge.js', content: edgeScript(model) }, ...documents],
+      files: [{ path: 'nginx.conf', content: nginxConfText(model) }, { path: 'edge.js', content: edgeScript(model) }, ...documents(model)],
     },
     {
       owner: 'edge-secrets',
@@ -62,6 +56,18 @@ export function edgeVolumes(model: Model, secret: SecretLookup): readonly Render
           : []),
       ],
     },
+  ];
+}
+
+/** The client document has a form for either side; nginx takes the one of the live side. */
+const documentFile = (document: Document, side: Side | '$edge_side'): string => `well-known/${document === 'client' ? `client-${side}` : document}.json`;
+
+function documents(model: Model): readonly RenderedFile[] {
+  const support = wellKnownSupport(model);
+  return [
+    ...sides.map((side) => ({ path: documentFile('client', side), content: toJson(wellKnownClient(model, side)) })),
+    { path: 'well-known/server.json', content: toJson(wellKnownServer(model)) },
+    ...(support === undefined ? [] : [{ path: 'well-known/support.json', content: toJson(support) }]),
   ];
 }
 
@@ -85,12 +91,13 @@ function edgeScript(model: Model): string {
     pollMilliseconds: holding.pollMilliseconds,
     allowMethods,
     allowHeaders,
+    edgeHeader,
   };
   return `const settings = ${JSON.stringify(settings, null, 2)};\n${edgeJs}`;
 }
 
 function nginxConfText(model: Model): string {
-  const https = listenAddresses(model, innerPorts.edgeHttps);
+  const https = httpsPorts(model).flatMap((port) => listenAddresses(model, port));
   const http = listenAddresses(model, innerPorts.edgeHttp);
   const offloaded = model.tls.mode === 'offloaded';
   const servers = virtualHosts(model);
@@ -98,19 +105,31 @@ function nginxConfText(model: Model): string {
     config: paths.config,
     secrets: paths.secrets,
     markers: paths.markers,
-    maxBodyMiB: Math.max(leastBodyMiB, model.maxUploadMiB),
+    bodyMiB,
+    mirror: model.mirror === undefined ? null : { allow: model.mirror.allow.map((cidr) => network('mirror.allow', cidr)) },
+    edgeHeader,
+    edgeHeaderVariable: variable(edgeHeader),
     element: `${aliases.element}:${innerPorts.element}`,
     probeHeader,
-    probeVariable: probeHeader.toLowerCase().replaceAll('-', '_'),
+    probeVariable: variable(probeHeader),
     healthPort: innerPorts.edgeHealth,
     tls: tlsFiles(model),
-    trustedProxies: model.tls.mode === 'offloaded' ? model.tls.trustedProxies.map((cidr) => plain('tls.trustedProxies', cidr, /^[0-9a-fA-F:.]+(\/\d+)?$/)) : [],
+    trustedProxies: model.tls.mode === 'offloaded' ? model.tls.trustedProxies.map((cidr) => network('tls.trustedProxies', cidr)) : [],
     tlsListen: https,
     plainListen: http,
     allHosts: servers.map((server) => server.name).join(' '),
     publicPort: new URL(publicUrls(model).homeserver).port.replace(/^(?=.)/, ':'),
     servers: servers.map((server) => ({ ...server, listen: offloaded ? http : https.map((address) => `${address} ssl`) })),
   });
+}
+
+/**
+ * The published port is one of them, so that a public URL also works from a container that reaches the edge by alias.
+ * Docker lets an unprivileged process have low ports (`net.ipv4.ip_unprivileged_port_start` is 0 in its networks since 20.10).
+ */
+function httpsPorts(model: Model): readonly number[] {
+  const taken: readonly number[] = [innerPorts.edgeHttp, innerPorts.edgeHealth];
+  return [...new Set([innerPorts.edgeHttps, ...(taken.includes(model.ports.https) ? [] : [model.ports.https])])];
 }
 
 /** IPv6 follows the published addresses: a kernel without it refuses such a socket, and nginx would not start. */
@@ -142,7 +161,7 @@ function virtualHosts(model: Model): readonly VirtualHost[] {
   const hostOf: { readonly [R in HostRole]: string | undefined } = {
     homeserver: model.hosts.homeserver, auth: model.hosts.auth, apex: model.hosts.apex.name, element: model.hosts.element };
   const byName = new Map<string, Map<string, Route>>();
-  for (const route of served(model)) {
+  for (const route of routes(model)) {
     const name = plain(`hosts.${route.host}`, hostOf[route.host] ?? '', /^[A-Za-z0-9.-]+$/);
     const rows = byName.get(name) ?? new Map<string, Route>();
     byName.set(name, rows);
@@ -152,14 +171,8 @@ function virtualHosts(model: Model): readonly VirtualHost[] {
     name,
     closedAnswer: name === model.hosts.auth ? 'closedAuth' : 'closed',
     holds: [...rows.values()].some((route) => route.closed === 'hold'),
-    locations: [...rows.values()].map(locationOf),
+    locations: [...rows.values()].map((route) => locationOf(model, route)),
   }));
-}
-
-/** The table without documents that this stack has nothing to say in. */
-function served(model: Model): readonly Route[] {
-  const support = wellKnownSupport(model) !== undefined;
-  return routes(model).filter((route) => support || route.answer.from !== 'document' || route.answer.document !== 'support');
 }
 
 function matcher(route: Route): string {
@@ -173,20 +186,20 @@ function matcher(route: Route): string {
   }
 }
 
-function locationOf(route: Route): object {
+function locationOf(model: Model, route: Route): object {
   const { answer } = route;
   return {
     name: route.name,
     matcher: matcher(route),
     refuse: { serve: undefined, refuse: '$edge_refused', hold: '$edge_refused_unless_post' }[route.closed],
     hold: route.closed === 'hold' ? holding.requests : undefined,
-    streamed: route.streamed,
+    upload: route.upload ? model.maxUploadMiB : undefined,
     upstream: answer.from === 'upstream' ? `$edge_to_${answer.upstream}` : undefined,
     own: answer.from === 'upstream' ? undefined : {
       allowMethods,
       allowHeaders,
       ...(answer.from === 'document'
-        ? { file: `${paths.config}/wellknown/${answer.document === 'client' ? 'client-$edge_side' : answer.document}.json` }
+        ? { file: `${paths.config}/${documentFile(answer.document, '$edge_side')}` }
         : { status: answer.status, body: JSON.stringify(answer.body) }),
     },
   };
@@ -197,6 +210,12 @@ function plain(where: string, value: string, allowed: RegExp): string {
   if (!allowed.test(value)) throw new Error(`${where} has a character that cannot stand in an nginx file; expected ${allowed.source}.`);
   return value;
 }
+
+/** An address or a network in CIDR form. */
+const network = (where: string, cidr: string): string => plain(where, cidr, /^[0-9a-fA-F:.]+(\/[0-9]+)?$/);
+
+/** nginx's variable name for a header. */
+const variable = (header: string): string => header.toLowerCase().replaceAll('-', '_');
 
 const handlebars = Handlebars.create();
 handlebars.registerPartial('server', serverBlock);

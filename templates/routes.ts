@@ -4,6 +4,7 @@
  */
 import type { Model } from '../model/model.ts';
 import type { ContainerRole } from '../model/names.ts';
+import { wellKnownSupport } from './well-known.ts';
 
 /** The side whose routes are live: content of the `live` marker. */
 export type Side = 'legacy' | 'delegated';
@@ -48,11 +49,11 @@ export interface Route {
    * `hold` waits a bounded time for the edge to open, then goes to whoever is live *then*.
    */
   readonly closed: 'serve' | 'refuse' | 'hold';
-  /** True: the request body goes to the upstream as it arrives, instead of through the edge's scratch space. */
-  readonly streamed: boolean;
+  /** True: bodies up to `maxUploadMiB`, passed on as they arrive instead of through the edge's scratch memory. */
+  readonly upload: boolean;
 }
 
-type Row = Omit<Route, 'host' | 'streamed' | 'methods'> & Partial<Pick<Route, 'streamed' | 'methods'>>;
+type Row = Omit<Route, 'host' | 'upload' | 'methods'> & Partial<Pick<Route, 'upload' | 'methods'>>;
 
 const unrecognized: Answer = { from: 'edge', status: 404, body: { errcode: 'M_UNRECOGNIZED', error: 'Unrecognized request' } };
 const proxied = (upstream: Upstream): Answer => ({ from: 'upstream', upstream });
@@ -65,7 +66,7 @@ export function routes(model: Model): readonly Route[] {
   return [
     ...rowsOf('homeserver', homeserver(model)),
     ...rowsOf('auth', auth(model)),
-    ...(model.hosts.apex.served ? rowsOf('apex', wellKnown) : []),
+    ...(model.hosts.apex.served ? rowsOf('apex', wellKnown(model)) : []),
     ...(model.hosts.element === undefined ? [] : rowsOf('element', [
       // Static files without state: a client that is loaded while closed then waits like the others.
       { name: 'element', match: 'prefix', pattern: '/', answer: proxied('element'), closed: 'serve' },
@@ -77,20 +78,22 @@ export function routes(model: Model): readonly Route[] {
 }
 
 function rowsOf(host: HostRole, rows: readonly Row[]): readonly Route[] {
-  return rows.map((row) => ({ methods: 'any', streamed: false, ...row, host, name: row.name.startsWith(host) ? row.name : `${host}-${row.name}` }));
+  return rows.map((row) => ({ methods: 'any', upload: false, ...row, host, name: row.name.startsWith(host) ? row.name : `${host}-${row.name}` }));
 }
 
-const wellKnown: readonly Row[] = (['client', 'server', 'support'] as const).map((document) => (
-  { name: `well-known-${document}`, match: 'exact', pattern: `/.well-known/matrix/${document}`, answer: { from: 'document', document }, closed: 'serve' }));
+function wellKnown(model: Model): readonly Row[] {
+  return (['client', 'server', ...(wellKnownSupport(model) === undefined ? [] : ['support'] as const)] as const).map((document) => (
+    { name: `well-known-${document}`, match: 'exact', pattern: `/.well-known/matrix/${document}`, answer: { from: 'document', document }, closed: 'serve' }));
+}
 
 function homeserver(model: Model): readonly Row[] {
   return [
-    ...wellKnown,
+    ...wellKnown(model),
     // Some clients take any failed refresh for a sign-out, so it is held rather than refused.
     { name: 'refresh', match: 'regex', pattern: `^/_matrix/client/${loginVersions}/refresh$`, methods: ['POST'], answer: proxied('login'), closed: 'hold' },
     // Anchored: MAS's own example also catches room state keys such as `/rooms/…/state/…/login`.
     { name: 'login', match: 'regex', pattern: `^/_matrix/client/${loginVersions}/(login|logout|refresh)(/.*)?$`, answer: proxied('login'), closed: 'refuse' },
-    { name: 'upload', match: 'regex', pattern: '^/_matrix/media/[^/]+/upload(/.*)?$', methods: ['POST', 'PUT'], answer: proxied('synapse'), closed: 'refuse', streamed: true },
+    { name: 'upload', match: 'regex', pattern: '^/_matrix/media/[^/]+/upload(/.*)?$', methods: ['POST', 'PUT'], answer: proxied('synapse'), closed: 'refuse', upload: true },
     ...(model.federation ? [] : federationOff),
     { name: 'matrix', match: 'prefix', pattern: '/_matrix/', answer: proxied('synapse'), closed: 'refuse' },
     { name: 'synapse-client', match: 'prefix', pattern: '/_synapse/client/', answer: proxied('synapse'), closed: 'refuse' },

@@ -4,11 +4,10 @@
  */
 import { statfs } from 'node:fs/promises';
 import { databases, paths } from '../../model/names.ts';
-import type { Job, JobContext } from '../context.ts';
+import type { Job } from '../context.ts';
 import { StepError } from '../contract.ts';
 import { withDatabase } from '../databases.ts';
 import type { Query } from '../databases.ts';
-import { inspect } from '../docker-api.ts';
 import { expectedLosses } from '../losses.ts';
 import { strangers } from '../roles.ts';
 import { cutOverIsWanted } from './syn2mas.ts';
@@ -51,15 +50,6 @@ async function freeSpace(query: Query): Promise<string[]> {
   return free > needed ? [] : [`the backup volume has ${Math.round(free / 2 ** 20)} MiB free; a dump and its restore may need ${Math.round(needed / 2 ** 20)} MiB. Free space or move the volume.`];
 }
 
-async function missingContainers({ facts }: JobContext): Promise<string[]> {
-  const found: string[] = [];
-  for (const role of ['synapse-legacy', 'synapse-delegated', 'mas', 'edge'] as const) {
-    const name = facts.containers[role];
-    if (name === undefined || (await inspect(name)) === null) found.push(`container ${name ?? role} is missing; expected it to be made before the switch. Run pulumi up --refresh.`);
-  }
-  return found;
-}
-
 export const preflight: Job = async (context) => {
   if (!(await cutOverIsWanted(context))) return { summary: 'Preflight: no cut-over is wanted.' };
   const { facts, secrets, log } = context;
@@ -68,7 +58,7 @@ export const preflight: Job = async (context) => {
     const problems = [
       ...(settings?.['encoding'] === 'UTF8' ? [] : [`the database is encoded as ${String(settings?.['encoding'])}; Synapse and syn2mas need UTF8.`]),
       ...(await strangers(query)).map((who) => `${who} is connected to Synapse's database; a second Synapse would write during the move. Stop it.`),
-      ...(await orphans(query)), ...(await foreignNames(query, facts.serverName)), ...(await freeSpace(query)), ...(await missingContainers(context)),
+      ...(await orphans(query)), ...(await foreignNames(query, facts.serverName)), ...(await freeSpace(query)),
     ];
     if (problems.length > 0) throw new StepError(`Preflight found ${problems.length} problem(s); nothing was changed.\n${problems.map((problem) => `- ${problem}`).join('\n')}`, { problems });
     const losses = await expectedLosses(query);

@@ -80,25 +80,32 @@ function cors(r) {
   r.headersOut['Access-Control-Allow-Origin'] = '*';
   r.headersOut['Access-Control-Allow-Methods'] = settings.allowMethods;
   r.headersOut['Access-Control-Allow-Headers'] = settings.allowHeaders;
-  r.headersOut['Access-Control-Expose-Headers'] = 'Retry-After';
+  r.headersOut['Access-Control-Expose-Headers'] = 'Retry-After, ' + settings.edgeHeader;
 }
 
-function retryAfter(r) {
+/** Sets the headers of a refusal. Two to five seconds: clients come back spread out. */
+function refuse(r) {
   const seconds = 2 + Math.floor(Math.random() * 4);
+  const at = mark();
+  const served = at === 'open' || at === 'closed' && r.variables.edge_probe === '1';
   r.headersOut['Retry-After'] = String(seconds);
+  r.headersOut[settings.edgeHeader] = served ? 'unreachable' : 'closed';
   return seconds;
 }
 
 const sentence = 'This server is being worked on. Please try again in a few seconds.';
 
-/** The closed answer of the homeserver and the apex. */
+/**
+ * The closed answer of the homeserver and the apex. M_UNKNOWN: clients retry any 5xx (matrix-js-sdk src/http-api/utils.ts,
+ * calculateRetryBackoff), and tell people of M_LIMIT_EXCEEDED that they asked too often.
+ */
 function closed(r) {
   if (r.method === 'OPTIONS') {
     cors(r);
     r.return(204);
     return;
   }
-  const seconds = retryAfter(r);
+  const seconds = refuse(r);
   json(r, 503, { errcode: 'M_UNKNOWN', error: sentence, retry_after_ms: seconds * 1000 });
 }
 
@@ -108,13 +115,13 @@ function closedAuth(r) {
   if (r.method === 'OPTIONS') {
     closed(r);
   } else if (r.method === 'GET' && accept !== undefined && accept.indexOf('text/html') !== -1) {
-    const seconds = retryAfter(r);
+    const seconds = refuse(r);
     r.headersOut['Content-Type'] = 'text/html; charset=utf-8';
     r.headersOut['Cache-Control'] = 'no-store';
     r.return(503, '<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="' + seconds
       + '"><title>Back in a moment</title><p>' + sentence + '</p></html>');
   } else {
-    const wait = retryAfter(r);
+    const wait = refuse(r);
     json(r, 503, { error: 'temporarily_unavailable', error_description: sentence, errcode: 'M_UNKNOWN', retry_after_ms: wait * 1000 });
   }
 }

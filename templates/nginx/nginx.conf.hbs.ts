@@ -40,7 +40,7 @@ http {
     "~^POST /_matrix/client/[^/]+/login$" compat_login;
     "~^POST /_matrix/client/[^/]+/refresh$" compat_refresh;
   }
-  log_format access escape=json '{"log":"access","t":"$time_iso8601","client":"$remote_addr","host":"$host","m":"$request_method","uri":"$uri","s":$status,"bytes":$body_bytes_sent,"rt":$request_time,"urt":"$upstream_response_time","ups":"$upstream_status","to":"$upstream_addr","probe":$edge_probe,"ua":"$http_user_agent"}';
+  log_format access escape=json '{"log":"access","t":"$time_iso8601","client":"$remote_addr","host":"$host","m":"$request_method","uri":"$uri","s":$status,"bytes":$body_bytes_sent,"rt":$request_time,"urt":"$upstream_response_time","ups":"$upstream_status","to":"$upstream_addr","edge":"$sent_http_{{edgeHeaderVariable}}","probe":$edge_probe,"ua":"$http_user_agent"}';
   log_format slo escape=json '{"log":"slo","t":"$time_iso8601","op":"$slo_op","s":$status,"rt":$request_time,"urt":"$upstream_response_time","ups":"$upstream_status","probe":$edge_probe}';
   access_log /dev/stdout access;
   access_log /dev/stdout slo if=$slo_op;
@@ -48,7 +48,7 @@ http {
   server_tokens off;
   absolute_redirect off;
   large_client_header_buffers 4 16k;
-  client_max_body_size {{maxBodyMiB}}m;
+  client_max_body_size {{bodyMiB}}m;
 
   # Docker's name server. An address is asked for again after a second, so a replaced container is found.
   resolver 127.0.0.11 valid=1s ipv6=off;
@@ -84,6 +84,18 @@ http {
     "closed:0" held;
     "unknown:0" held;
   }
+{{#if mirror}}
+  geo $edge_allowed {
+    default 0;
+{{#each mirror.allow}}
+    {{this}} 1;
+{{/each}}
+  }
+  map "$edge_allowed:$edge_probe" $edge_stranger {
+    default 0;
+    "0:0" 1;
+  }
+{{/if}}
   limit_conn_zone $edge_held zone=edge_held:64k;
 
   proxy_http_version 1.1;
@@ -166,7 +178,7 @@ http {
 {{/if}}
 {{#each servers}}
 
-{{> server}}
+{{> server stranger=@root.mirror}}
 {{/each}}
 }
 `;

@@ -7,6 +7,14 @@ export const serverBlock = String.raw`  server {
     # Only nginx's own failures: an upstream's 5xx passes as it is. A client never sees a bare 502.
     error_page 500 502 503 504 = @closed;
     error_page 413 = @too_large;
+{{#if stranger}}
+
+    # A mirror holds people's data: only the addresses of the allow-list, and probes.
+    default_type application/json;
+    if ($edge_stranger) {
+      return 403 '{"errcode":"M_FORBIDDEN","error":"This server is a closed copy."}';
+    }
+{{/if}}
 
     location @closed {
       js_content edge.{{closedAnswer}};
@@ -38,7 +46,8 @@ export const serverBlock = String.raw`  server {
       error_page 403 500 502 503 504 = @closed;
       error_page 413 = @too_large;
 {{/if}}
-{{#if streamed}}
+{{#if upload}}
+      client_max_body_size {{upload}}m;
       proxy_request_buffering off;
 {{/if}}
 {{#if upstream}}
