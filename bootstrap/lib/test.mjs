@@ -37,7 +37,8 @@ function runScript(root, script) {
   const counter = createCounter();
   const child = spawn('npm', ['run', '--silent', script], {
     cwd: root,
-    env: { ...process.env, ...environment(root) },
+    // Without a terminal Node 22 would print TAP, which few people read.
+    env: { ...process.env, ...environment(root), NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --test-reporter=spec`.trim() },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   createInterface({ input: child.stdout }).on('line', (line) => {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../lib/run.mjs';
 
@@ -16,9 +16,14 @@ export async function npmPart({ root, progress }) {
     part.done(`found, with Node ${found}`);
     return node;
   }
-  part.step('npm ci');
+  const npm = (...args) => {
+    part.step(`npm ${args.join(' ')}`);
+    return run('npm', [...args, '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root });
+  };
   try {
-    await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root });
+    // What is there may be in use: `ci` would remove all of it first, `install` changes what differs.
+    if (existsSync(join(root, 'node_modules', '.package-lock.json'))) await npm('install', '--no-save').catch(() => {});
+    if (!installedMatches(root)) await npm('ci');
   } catch (error) {
     part.fail('npm ci failed');
     throw error;
