@@ -60,14 +60,14 @@ export function edgeVolumes(model: Model, secret: SecretLookup): readonly Render
 }
 
 /** The client document has a form for either side; nginx takes the one of the live side. */
-const documentFile = (document: Document, side: Side | '$edge_side'): string => `well-known/${document === 'client' ? `client-${side}` : document}.json`;
+const documentFile = (name: `client-${Side | '$edge_side'}` | Exclude<Document, 'client'>): string => `well-known/${name}.json`;
 
 function documents(model: Model): readonly RenderedFile[] {
   const support = wellKnownSupport(model);
   return [
-    ...sides.map((side) => ({ path: documentFile('client', side), content: toJson(wellKnownClient(model, side)) })),
-    { path: 'well-known/server.json', content: toJson(wellKnownServer(model)) },
-    ...(support === undefined ? [] : [{ path: 'well-known/support.json', content: toJson(support) }]),
+    ...sides.map((side) => ({ path: documentFile(`client-${side}`), content: toJson(wellKnownClient(model, side)) })),
+    { path: documentFile('server'), content: toJson(wellKnownServer(model)) },
+    ...(support === undefined ? [] : [{ path: documentFile('support'), content: toJson(support) }]),
   ];
 }
 
@@ -199,7 +199,7 @@ function locationOf(model: Model, route: Route): object {
       allowMethods,
       allowHeaders,
       ...(answer.from === 'document'
-        ? { file: `${paths.config}/${documentFile(answer.document, '$edge_side')}` }
+        ? { file: `${paths.config}/${documentFile(answer.document === 'client' ? 'client-$edge_side' : answer.document)}` }
         : { status: answer.status, body: JSON.stringify(answer.body) }),
     },
   };
