@@ -62,6 +62,8 @@ function distance(a: string, b: string): number {
 /** @returns the known key that was probably meant, or undefined when none is near. */
 export function nearestKey(key: string, known: readonly string[]): string | undefined {
   const plain = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+  const begun = known.filter((candidate) => key.length > 2 && plain(candidate).startsWith(plain(key)));
+  if (begun.length === 1) return begun[0];
   const ranked = known.map((candidate) => ({ candidate, far: distance(plain(key), plain(candidate)) })).sort((a, b) => a.far - b.far);
   const best = ranked[0];
   if (best === undefined) return undefined;

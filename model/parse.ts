@@ -41,7 +41,7 @@ export function parseSettings(input: SettingsInput): Model {
   // A wrong key leaves undefined here, so that the checks of the others still run.
   const serverName = found.serverName ?? '';
   const phase = found.phase ?? 'legacy';
-  const hosts = found.hosts === undefined ? undefined : hostsOf(found.hosts, serverName);
+  const hosts = found.hosts === undefined ? undefined : hostsOf(found.hosts, found.serverName ?? 'missing.invalid');
   if (hosts !== undefined) issues.push(...hostIssues(hosts, found.mirror, input.stack, found.serverName));
   const urls = hosts !== undefined && found.tls !== undefined && found.ports !== undefined ? publicUrls({ hosts, tls: found.tls, ports: found.ports }) : undefined;
   const clients = clientsOf(entries.clients, serverName, urls, hosts?.element, issues);

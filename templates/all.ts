@@ -56,6 +56,9 @@ function imageReferences(model: Model): readonly (readonly [string, string])[] {
   return Object.entries(model.images).map(([service, { reference }]) => [service, reference] as const).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
+/** Keys in sorted order, so that the order in a settings file counts for nothing. */
 function sha256(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('hex');
+  const sorted = JSON.stringify(value, (_key, entry: unknown) => (typeof entry === 'object' && entry !== null && !Array.isArray(entry)
+    ? Object.fromEntries(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1))) : entry));
+  return createHash('sha256').update(sorted).digest('hex');
 }

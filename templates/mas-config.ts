@@ -21,7 +21,8 @@ export interface MasConfig {
   readonly secrets: {
     /** 64 hex characters; not trimmed by MAS, so the file has no newline. */
     readonly encryption_file: string;
-    readonly keys: readonly { readonly kid: string; readonly key_file: string }[];
+    /** Without `kid` a key is known by its RFC 7638 thumbprint, which a rotation changes by itself. */
+    readonly keys: readonly { readonly key_file: string }[];
   };
   readonly passwords: { readonly enabled: boolean; readonly schemes: readonly MasScheme[] } & Section;
   readonly clients: readonly MasClient[];

@@ -85,7 +85,7 @@ function masConfig(model: Model, operators: FreeFormMap, role: 'mas' | 'syn2mas'
     },
     database: { host, port, username: role, password_file: `${paths.secrets}/database`, database: databases.mas, ssl_mode: ssl },
     matrix: { kind: 'synapse', homeserver: model.serverName, endpoint: innerUrls.synapse, secret_file: `${paths.secrets}/matrix` },
-    secrets: { encryption_file: `${paths.secrets}/encryption`, keys: [{ kid: 'rsa', key_file: `${paths.secrets}/signing-rsa.pem` }, { kid: 'ec', key_file: `${paths.secrets}/signing-ec.pem` }] },
+    secrets: { encryption_file: `${paths.secrets}/encryption`, keys: [{ key_file: `${paths.secrets}/signing-rsa.pem` }, { key_file: `${paths.secrets}/signing-ec.pem` }] },
     passwords: { schemes: schemes(model) },
     clients: clients.map(masClient),
     policy: { data: {
