@@ -27,7 +27,9 @@ export interface StackFacts {
     /** PEM of the stack's own CA, or null where a public one signs. */
     readonly ca: string | null;
   };
-  readonly urls: { readonly homeserver: string; readonly issuer: string; readonly apex: string; readonly element: string | null };
+  readonly urls: { readonly homeserver: string; readonly issuer: string; readonly apex: string; readonly element: string | null;
+    /** False where the server name's well-known documents are served elsewhere. @default true */
+    readonly apexServed?: boolean };
   /** Client entries as MAS must have them: id, redirect URIs, auth method. */
   readonly clients: readonly { readonly name: string; readonly clientId: string; readonly redirectUris: readonly string[]; readonly authMethod: string }[];
   readonly adminClientId: string;

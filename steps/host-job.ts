@@ -50,6 +50,13 @@ async function resultOf(container: string): Promise<JobResult | null> {
   return last === undefined ? null : (JSON.parse(last.slice('RESULT '.length)) as JobResult);
 }
 
+/** A mirror job reads the backups of the stack that it mirrors. */
+function mirrored(input: JobInput): string[] {
+  if (input.job !== 'mirror') return [];
+  const { volume } = input.options['mirror'] as { readonly volume: string };
+  return ['-v', `${volume}:/mirrored:ro`];
+}
+
 async function create(container: string, input: JobInput): Promise<void> {
   const { facts } = input;
   const secretFiles = facts.files['runner-secrets'];
@@ -64,7 +71,7 @@ async function create(container: string, input: JobInput): Promise<void> {
       '--restart', 'unless-stopped', '--read-only', '--tmpfs', '/tmp', '--memory', '512m', '--memory-swap', '512m', '--log-opt', 'max-size=10m',
       '-v', `${container}:${paths.job}`, '-v', `${secretFiles}:${paths.secrets}:ro`, '-v', `${facts.volumes.markers}:${paths.markers}`,
       '-v', `${facts.volumes.backups}:${paths.backups}`, '-v', `${facts.volumes.synapseData}:${paths.synapseData}`, '-v', `${paths.dockerSocket}:${paths.dockerSocket}`,
-      '--entrypoint', 'node', facts.images.runner, `${paths.job}/runner.mjs`]);
+      ...mirrored(input), '--entrypoint', 'node', facts.images.runner, `${paths.job}/runner.mjs`]);
     await docker(['cp', `${directory}/.`, `${container}:${paths.job}`]);
     await docker(['network', 'connect', facts.networks.apps, container]);
   } finally {

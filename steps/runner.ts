@@ -13,7 +13,9 @@ import { neverRestart } from './docker-api.ts';
 import { adopt } from './jobs/adopt.ts';
 import { backup } from './jobs/backup.ts';
 import { checkConfigs } from './jobs/check-configs.ts';
+import { evidence } from './jobs/evidence.ts';
 import { masSchema } from './jobs/mas-schema.ts';
+import { mirror } from './jobs/mirror.ts';
 import { preflight } from './jobs/preflight.ts';
 import { prepare } from './jobs/prepare.ts';
 import { probe } from './jobs/probe.ts';
@@ -22,7 +24,7 @@ import { startLive } from './jobs/start.ts';
 import { switchSides } from './jobs/switch.ts';
 import { syn2masCheck, syn2masDryRun } from './jobs/syn2mas.ts';
 
-const jobs: { readonly [J in JobName]?: Job } = { prepare, adopt, preflight, backup, 'check-configs': checkConfigs, 'mas-schema': masSchema, 'syn2mas-check': syn2masCheck,
+const jobs: { readonly [J in JobName]?: Job } = { prepare, adopt, mirror, evidence, preflight, backup, 'check-configs': checkConfigs, 'mas-schema': masSchema, 'syn2mas-check': syn2masCheck,
   'dry-run': syn2masDryRun, switch: switchSides, start: startLive, probe, record };
 
 async function main(): Promise<JobResult> {
