@@ -8,7 +8,7 @@ import type { LedgerReading, Loss } from '../model/moves.ts';
 import { nothingRead } from '../model/moves.ts';
 import { databases, ledgerSchema, namesOf } from '../model/names.ts';
 import { readLedger, readPeople } from './ledger-sql.ts';
-import { expectedLossesSql } from './losses.ts';
+import { lossesSql } from './losses.ts';
 import { rollbackLosses } from './rollback-losses.ts';
 import { until } from './until.ts';
 
@@ -56,7 +56,7 @@ SELECT coalesce((SELECT to_phase FROM ${ledgerSchema}.ledger WHERE result = 'ope
   coalesce((SELECT at FROM ${ledgerSchema}.ledger WHERE result = 'opened' ORDER BY id DESC LIMIT 1), now()) AS since \\gset
 \\if :forward
 \\if :has_users
-${asJson('losses', expectedLossesSql)}
+${asJson('losses', lossesSql)}
 \\endif
 \\endif
 \\if :has_mas
