@@ -9,6 +9,8 @@ const localpart = z.string().regex(/^[a-z0-9._=/+-]+$/, 'the local part of a use
 const boolean = z.preprocess((value) => (value === 'true' ? true : value === 'false' ? false : value), z.boolean());
 const integer = z.preprocess((value) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value), z.int());
 const text = z.string().min(1);
+/** Every key of Pulumi.yaml needs a default; for what is not there that is an empty map or an empty text. */
+const orNone = <S extends z.ZodType>(schema: S) => z.preprocess((value) => (value === '' || (typeof value === 'object' && value !== null && Object.keys(value).length === 0) ? undefined : value), schema.optional());
 const secretRef = z.strictObject({ secret: text });
 const map = z.record(z.string(), z.unknown());
 const port = integer.pipe(z.int().min(1, 'a port|443').max(65535, 'a port|443'));
@@ -88,7 +90,7 @@ export const keys = {
   clients: z.array(z.unknown()).default([]),
   upstreamProviders: z.array(z.unknown()).default([]),
   appservices: z.array(z.unknown()).default([]),
-  pepper: secretRef.optional(),
+  pepper: orNone(secretRef),
   registration: z.strictObject({ dynamic: z.boolean().default(false), allowHosts: z.array(z.string().regex(/^[a-z0-9.-]+$/, 'a host name|element.example.com')).default([]) }).default({ dynamic: false, allowHosts: [] }),
   federation: boolean.default(true),
   reportStats: boolean.default(false),
@@ -97,12 +99,12 @@ export const keys = {
   adminUsers: z.array(localpart).default([]),
   synapseSettings: map.default({}),
   masSettings: map.default({}),
-  mirror: z.strictObject({ of: text, allow: z.array(cidr).default(['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '::1/128', 'fd00::/8']) }).optional(),
-  adopt: z.discriminatedUnion('from', [
+  mirror: orNone(z.strictObject({ of: text, allow: z.array(cidr).default(['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '::1/128', 'fd00::/8']) })),
+  adopt: orNone(z.discriminatedUnion('from', [
     z.strictObject({ from: z.literal('dump'), volume: text, file: text, mediaVolume }),
     z.strictObject({ from: z.literal('volume'), volume: text, database: text, mediaVolume }),
     z.strictObject({ from: z.literal('external'), database: text, mediaVolume }),
-  ]).optional(),
+  ])),
   migration: z.strictObject({
     acceptWarnings: z.array(text).default([]),
     evidenceMaxAge: duration.default(604800),
@@ -110,7 +112,7 @@ export const keys = {
     switchTimeout: duration.default(300),
     drainTimeout: duration.default(35),
   }).default({ acceptWarnings: [], evidenceMaxAge: 604800, requireRehearsal: true, switchTimeout: 300, drainTimeout: 35 }),
-  acceptLoss: text.regex(/^\d+:([\w-]+(,[\w-]+)*)?$/, 'an accepted loss|the preview prints it, e.g. 3:changedPasswords,newSessions').optional(),
+  acceptLoss: orNone(text.regex(/^\d+:([\w-]+(,[\w-]+)*)?$/, 'an accepted loss|the preview prints it, e.g. 3:changedPasswords,newSessions')),
   recover: boolean.default(false),
   backup: z.strictObject({ keep: z.int().min(1, 'a number of backups|7').default(7) }).default({ keep: 7 }),
   demo: boolean.default(false),

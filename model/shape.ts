@@ -90,6 +90,9 @@ function unwrapped(schema: z.core.$ZodType | undefined, value: unknown): z.core.
     const definition: z.core.$ZodTypeDef = at._zod.def;
     if (definition.type === 'default' || definition.type === 'optional' || definition.type === 'nullable') {
       at = (definition as z.core.$ZodOptionalDef).innerType;
+    } else if (definition.type === 'pipe') {
+      // Preprocessing is a pipe out of a transformation into the shape proper.
+      at = (definition as z.core.$ZodPipeDef).out;
     } else if (definition.type === 'union') {
       const { options, discriminator } = definition as z.core.$ZodDiscriminatedUnionDef;
       const named = valueAt(value, [discriminator]);
