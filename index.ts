@@ -24,7 +24,7 @@ async function build(): Promise<pulumi.Inputs> {
   const fileNames = fileNamesOf(stack, volumes.filter(({ owner }) => usedIn(model.phase, owner)), secret('digestKey'));
   const reading = await readLedgerOf(model, secret(model.postgres.mode === 'external' ? model.postgres.adminPassword.secret : 'postgresPassword'));
   const decision = decide(reading, { stack, phase: model.phase, serverName: model.serverName, modelDigest: digest, rehearsalDigest: rehearsalDigest(model),
-    adopt: model.adopt !== undefined, requireRehearsal: model.migration.requireRehearsal && !model.demo, evidenceMaxAge: model.migration.evidenceMaxAge,
+    adopt: model.adopt !== undefined, requireRehearsal: model.migration.requireRehearsal && !model.demo && model.mirror === undefined, evidenceMaxAge: model.migration.evidenceMaxAge,
     ...(model.acceptLoss === undefined ? {} : { acceptLoss: model.acceptLoss }) });
   if (decision.kind === 'refused') throw new pulumi.RunError(decision.message);
   await pulumi.log.info(decision.sentence);

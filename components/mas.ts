@@ -1,6 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import type { Image } from '../model/model.ts';
-import { aliases, paths } from '../model/names.ts';
+import { aliases } from '../model/names.ts';
+import { masConfigFiles } from '../templates/mas.ts';
 import type { FilesVolume } from './files-volume.ts';
 import { ManagedContainer } from './managed-container.ts';
 import type { Networks } from './networks.ts';
@@ -25,7 +26,7 @@ export class Mas extends pulumi.ComponentResource {
       image: args.image,
       files: { config: args.config, secrets: args.secrets },
       // A missing file would silently be an empty document; the check-configs step has read this one.
-      command: ['server', '-c', `${paths.config}/config.yaml`],
+      command: ['server', ...masConfigFiles.flatMap((file) => ['-c', file])],
       scratch: ['/tmp'],
       networks: [
         { network: args.networks.name.data, aliases: [] },

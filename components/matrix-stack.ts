@@ -74,7 +74,7 @@ export class MatrixStack extends pulumi.ComponentResource {
 
   private createImages(): Images {
     const { images, phase } = this.args.model;
-    const used: readonly Service[] = ['postgres', 'synapse', 'mas', 'edge', 'elementWeb', 'runner', 'restic'];
+    const used: readonly Service[] = ['postgres', 'synapse', 'mas', 'edge', 'elementWeb', 'runner'];
     const services = used.filter((service) => images[service] !== undefined && (service !== 'mas' || phase !== 'legacy'));
     return new Images('images', { images, services }, { parent: this });
   }

@@ -1,6 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import type { Image } from '../model/model.ts';
 import { aliases, paths } from '../model/names.ts';
+import { postgresPasswordFile } from '../templates/postgres.ts';
 import type { FilesVolume } from './files-volume.ts';
 import { ManagedContainer } from './managed-container.ts';
 import type { Networks } from './networks.ts';
@@ -8,7 +9,7 @@ import type { Networks } from './networks.ts';
 export interface PostgresArgs {
   readonly stack: string;
   readonly image: Image;
-  /** Holds `postgres-password`. */
+  /** Owner `postgres-secrets`. */
   readonly secrets: FilesVolume;
   /** Data volume. */
   readonly data: pulumi.Input<string>;
@@ -34,7 +35,7 @@ export class Postgres extends pulumi.ComponentResource {
       files: { secrets: args.secrets },
       command: ['postgres', '-c', `max_connections=${maxConnections}`],
       environment: [
-        `POSTGRES_PASSWORD_FILE=${paths.secrets}/postgres-password`,
+        `POSTGRES_PASSWORD_FILE=${paths.secrets}/${postgresPasswordFile}`,
         // Synapse refuses any other locale (synapse/storage/engines/postgres.py).
         'POSTGRES_INITDB_ARGS=--locale=C --encoding=UTF8',
       ],

@@ -1,6 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import type { Image } from '../model/model.ts';
 import { aliases, paths } from '../model/names.ts';
+import { synapseConfigFiles } from '../templates/synapse.ts';
 import type { FilesVolume } from './files-volume.ts';
 import { ManagedContainer } from './managed-container.ts';
 import type { Networks } from './networks.ts';
@@ -32,7 +33,7 @@ export class Synapse extends pulumi.ComponentResource {
       files: { config: args.config, secrets: args.secrets },
       // Not /start.py: it starts as root. Later files win by top-level section (synapse/config/_base.py).
       entrypoint: ['python', '-m', 'synapse.app.homeserver'],
-      command: ['-c', `${paths.config}/homeserver.yaml`, '-c', `${paths.secrets}/secrets.yaml`],
+      command: synapseConfigFiles.flatMap((file) => ['-c', file]),
       mounts: [{ source: args.data, target: paths.synapseData, writable: true }],
       scratch: ['/tmp'],
       networks: [

@@ -1,0 +1,82 @@
+/** Runs the Pulumi command: plain, or with this program attached to its engine. */
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { exitCodes, VerbError } from './exit-codes.ts';
+import { pulumiEnvironment, root } from './project.ts';
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface Call {
+  /** `quiet` collects both streams; `shown` gives them the operator's terminal. @default 'quiet' */
+  readonly output?: 'quiet' | 'shown';
+  /** Never a secret in `args`: it goes here. */
+  readonly stdin?: string;
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
+/** Runs `pulumi ARGS` in the project. @returns its exit code and, unless shown, its output. */
+export async function pulumi(args: readonly string[], call: Call = {}): Promise<Ran> {
+  const shown = call.output === 'shown';
+  const child = spawn('pulumi', [...args], { cwd: root, env: { ...pulumiEnvironment(), ...call.environment },
+    stdio: [call.stdin === undefined ? (shown ? 'inherit' : 'ignore') : 'pipe', shown ? 'inherit' : 'pipe', shown ? 'inherit' : 'pipe'] });
+  // The engine stops gracefully on the first Ctrl-C; leaving before it would take its program away.
+  const wait = (): void => undefined;
+  process.on('SIGINT', wait);
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => err.push(chunk));
+  child.stdin?.on('error', () => undefined);
+  child.stdin?.end(call.stdin);
+  try {
+    const code = await new Promise<number>((resolve, reject) => {
+      child.on('error', (error) => reject(new VerbError(exitCodes.failed, `pulumi could not be run (${error.message}); expected it on PATH. Type npm start, which brings one.`)));
+      child.on('close', (status) => resolve(status ?? exitCodes.failed));
+    });
+    return { code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
+  } finally {
+    process.off('SIGINT', wait);
+  }
+}
+
+/** Runs `pulumi ARGS` and expects it to go well. @throws VerbError with pulumi's own words. */
+export async function pulumiOk(args: readonly string[], call: Call = {}): Promise<string> {
+  const ran = await pulumi(args, call);
+  if (ran.code !== 0) throw new VerbError(exitCodes.failed, `pulumi ${args.slice(0, 2).join(' ')} failed: ${ran.stderr.trim() || ran.stdout.trim()}`);
+  return ran.stdout;
+}
+
+/** The parts of the SDK that serve an inline program; they carry no types (@pulumi/pulumi 3.259, automation/server.js). */
+interface Internals {
+  readonly LanguageServer: new (program: () => Promise<unknown>) => UntypedServiceImplementation & { onPulumiExit(failed: boolean): void };
+}
+const require = createRequire(import.meta.url);
+
+/**
+ * Runs `pulumi ARGS` with this program served to its engine: the whole CLI, without a language host.
+ * @param args an operation that takes `--client`: preview or up.
+ */
+export async function pulumiAttached(args: readonly string[], call: Call = {}): Promise<Ran> {
+  const { LanguageServer } = require('@pulumi/pulumi/automation/server.js') as Internals;
+  const { LanguageRuntimeService } = require('@pulumi/pulumi/proto/language_grpc_pb.js') as { LanguageRuntimeService: ServiceDefinition };
+  const { default: program } = await import('../index.ts');
+  const server = new Server({ 'grpc.max_receive_message_length': 400 * 1024 * 1024 });
+  const language = new LanguageServer(program);
+  server.addService(LanguageRuntimeService, language);
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => (error === null ? resolve(bound) : reject(error)));
+  });
+  try {
+    const ran = await pulumi([...args, `--client=127.0.0.1:${port}`, '--exec-kind=auto.inline'], call);
+    language.onPulumiExit(ran.code !== 0);
+    return ran;
+  } finally {
+    server.forceShutdown();
+  }
+}
