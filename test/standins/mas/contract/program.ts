@@ -1,0 +1,77 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** What a finished command left behind. */
+export interface Outcome { readonly code: number; readonly stdout: string; readonly stderr: string }
+
+/** A server that runs until it is stopped. */
+export interface Running {
+  readonly child: ChildProcess;
+  /** All it has logged so far. */
+  log(): string;
+  /** Sends SIGTERM and resolves to the exit code. */
+  stop(): Promise<number>;
+}
+
+/** Something that can be called like mas-cli. */
+export interface Program {
+  readonly name: string;
+  readonly isReal: boolean;
+  /** Folder with policy.wasm, templates, translations, manifest.json. */
+  readonly share: string;
+  run(args: readonly string[], options?: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv }): Promise<Outcome>;
+  start(args: readonly string[], options?: { readonly env?: NodeJS.ProcessEnv }): Running;
+}
+
+function program(name: string, isReal: boolean, share: string, command: string, prefix: readonly string[]): Program {
+  const environment = (extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => {
+    const { MAS_CLI: _layout, MAS_CONFIG: _config, ...rest } = process.env;
+    return { ...rest, ...extra };
+  };
+  const launch = (args: readonly string[], cwd: string | undefined, env: NodeJS.ProcessEnv | undefined): { child: ChildProcess; output: { stdout: string; stderr: string }; exit: Promise<number> } => {
+    const child = spawn(command, [...prefix, ...args], { cwd, env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] });
+    const output = { stdout: '', stderr: '' };
+    child.stdout.on('data', (chunk: Buffer) => { output.stdout += chunk.toString(); });
+    child.stderr.on('data', (chunk: Buffer) => { output.stderr += chunk.toString(); });
+    // A process that a signal ended counts as 128 + its number, as a shell says it; only SIGKILL is used here.
+    const exit = new Promise<number>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code) => { resolve(code ?? 137); });
+    });
+    return { child, output, exit };
+  };
+  return {
+    name, isReal, share,
+    async run(args, options = {}) {
+      const { output, exit } = launch(args, options.cwd, options.env);
+      return { code: await exit, ...output };
+    },
+    start(args, options = {}) {
+      const { child, output, exit } = launch(args, undefined, options.env);
+      return {
+        child, log: () => output.stderr,
+        async stop() {
+          child.kill('SIGTERM');
+          return exit;
+        },
+      };
+    },
+  };
+}
+
+/** The stand-in always; the real mas-cli too when MAS_CLI names a folder laid out as the official image (bin/mas-cli, share/...). */
+export function programs(): Program[] {
+  const standin = program('stand-in', false, fileURLToPath(new URL('./share', import.meta.url)), process.execPath, [fileURLToPath(new URL('../main.ts', import.meta.url))]);
+  const layout = process.env['MAS_CLI'];
+  if (layout === undefined || layout === '') return [standin];
+  const binary = join(layout, 'bin/mas-cli');
+  if (!existsSync(binary)) throw new Error(`MAS_CLI is ${layout}, but ${binary} does not exist. Give the folder that holds bin/mas-cli and share/, or unset MAS_CLI.`);
+  return [standin, program('mas-cli', true, join(layout, 'share'), binary, [])];
+}
+
+/** Lines of stderr that are not log lines: what a command says to people. Log lines start with a timestamp. */
+export function spoken(stderr: string): string {
+  return stderr.split('\n').filter((line) => !/^\d{4}-\d\d-\d\dT/.test(line)).join('\n').trim();
+}
