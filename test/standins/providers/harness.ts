@@ -286,3 +286,12 @@ function halfDone(error: grpc.ServiceError, inputs: Props): HalfDone | undefined
   }
   return undefined;
 }
+
+/** Polls until the condition holds; fails after ten seconds with what was waited for. */
+export async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`Waited ten seconds for ${what}.`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

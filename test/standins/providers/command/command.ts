@@ -3,7 +3,7 @@ import { compare } from "../lib/diff.ts";
 import type { Engine } from "../lib/engine.ts";
 import type { CheckCall, Checked, CheckFailure, CreateCall, DeleteCall, DiffCall, Diffed, Live, ReadCall, Resource, UpdateCall, Work } from "../lib/resource.ts";
 import { flag, isProps, plain, plainProps, props, text, texts, UNKNOWN, type Props, type Value } from "../lib/values.ts";
-import { run, type Output } from "./shell.ts";
+import { run, type Output, type Stream } from "./shell.ts";
 
 // Inputs and their types (cmd/provider/pkg/provider/local/command.go, schema of 1.2.1).
 const INPUTS: { readonly [name: string]: "string" | "boolean" | "list" | "map" | "any" } = {
@@ -18,6 +18,8 @@ const INPUTS: { readonly [name: string]: "string" | "boolean" | "list" | "map" |
   triggers: "any",
   update: "string",
 };
+
+const STREAMS: { readonly [logging: string]: readonly Stream[] } = { stdout: ["stdout"], stderr: ["stderr"], stdoutAndStderr: ["stdout", "stderr"] };
 
 /** command:local:Command of pulumi-command 1.2.1. */
 export class Command implements Resource {
@@ -87,7 +89,6 @@ export class Command implements Resource {
     if (command === undefined) return state === undefined ? { stdout: "", stderr: "" } : undefined;
     const inputs = plainProps(marked);
     const logging = text(inputs, "logging") ?? "stdoutAndStderr";
-    const onLine = (line: string): void => this.#engine.status(urn, line);
     const limit = timeout > 0 ? AbortSignal.any([this.#cancelled, AbortSignal.timeout(timeout * 1000)]) : this.#cancelled;
     const interpreter = texts(inputs, "interpreter");
     let output: Output;
@@ -98,10 +99,8 @@ export class Command implements Resource {
         dir: text(inputs, "dir"),
         environment: { ...previousOutput(inputs, state), ...strings(props(inputs, "environment")) },
         stdin: text(inputs, "stdin"),
-        onLine: {
-          ...(logging === "stdout" || logging === "stdoutAndStderr" ? { stdout: onLine } : {}),
-          ...(logging === "stderr" || logging === "stdoutAndStderr" ? { stderr: onLine } : {}),
-        },
+        logged: STREAMS[logging] ?? [],
+        onLine: (line) => this.#engine.status(urn, line),
         signal: limit,
       });
     } finally {
@@ -128,9 +127,9 @@ function strings(environment: Props): { [name: string]: string } {
   return kept;
 }
 
-// The real one appends eight random hex digits to the first letter of the name.
+// As the real one names it: the logical name and eight random hex digits.
 function identity(urn: string): string {
-  return (urn.split("::").at(-1) ?? "").slice(0, 1) + randomBytes(4).toString("hex");
+  return (urn.split("::").at(-1) ?? "") + randomBytes(4).toString("hex");
 }
 
 function wrongInput(property: string, value: Value): string | undefined {

@@ -2,6 +2,9 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 
+/** An output of a command. */
+export type Stream = "stdout" | "stderr";
+
 /** One run of a command line. */
 export interface Run {
   readonly command: string;
@@ -11,8 +14,9 @@ export interface Run {
   readonly dir: string | undefined;
   readonly environment: { readonly [name: string]: string };
   readonly stdin: string | undefined;
-  /** Takes each whole line of output as it comes; absent = nobody watches. */
-  readonly onLine: { readonly stdout?: (line: string) => void; readonly stderr?: (line: string) => void };
+  readonly logged: readonly Stream[];
+  /** Takes each whole line of what is logged, as it comes. */
+  readonly onLine: (line: string) => void;
   /** Ends the run: the shell gets SIGKILL, its children do not. */
   readonly signal: AbortSignal;
 }
@@ -47,14 +51,19 @@ export function run(job: Run): Promise<Output> {
     job.signal.addEventListener("abort", kill, { once: true });
     if (job.signal.aborted) kill();
 
-    const tooLong = (stream: string): void => {
-      ended ??= `a line of ${stream} is longer than 64 KiB, which hangs the real provider while it logs: set logging to "none" or write to a file`;
+    // One splitter for both streams, as in the real one: unfinished lines of the two may run together.
+    const lines = new Lines(job.onLine, () => {
+      ended ??= `a line of output is longer than 64 KiB, which hangs the real provider while it logs: set logging to "none" or write to a file`;
       kill();
-    };
-    const stdout: Buffer[] = [];
-    const stderr: Buffer[] = [];
-    follow(child.stdout, [stdout, both], job.onLine.stdout, () => tooLong("stdout"));
-    follow(child.stderr, [stderr, both], job.onLine.stderr, () => tooLong("stderr"));
+    });
+    const kept = { stdout: new Array<Buffer>(), stderr: new Array<Buffer>() };
+    for (const stream of ["stdout", "stderr"] as const) {
+      child[stream].on("data", (chunk: Buffer) => {
+        kept[stream].push(chunk);
+        both.push(chunk);
+        if (job.logged.includes(stream)) lines.add(chunk);
+      });
+    }
 
     // A command that does not read its input closes the pipe: that is its right.
     child.stdin.on("error", () => undefined);
@@ -66,9 +75,10 @@ export function run(job: Run): Promise<Output> {
     });
     child.once("close", (code, signal) => {
       job.signal.removeEventListener("abort", kill);
+      lines.end();
       if (signal !== null) ended ??= `signal: ${SIGNALS[signal] ?? signal}`;
       else if (code !== 0) ended ??= `exit status ${code}`;
-      if (ended === undefined) settle({ stdout: trimmed(stdout), stderr: trimmed(stderr) });
+      if (ended === undefined) settle({ stdout: trimmed(kept.stdout), stderr: trimmed(kept.stderr) });
       else fail(problem(ended));
     });
   });
@@ -94,20 +104,27 @@ function trimmed(chunks: readonly Buffer[]): string {
   return Buffer.concat(chunks).toString().replace(/\n$/, "");
 }
 
-function follow(stream: NodeJS.ReadableStream, kept: readonly Buffer[][], onLine: ((line: string) => void) | undefined, tooLong: () => void): void {
-  let rest = Buffer.alloc(0);
-  stream.on("data", (chunk: Buffer) => {
-    for (const buffer of kept) buffer.push(chunk);
-    if (onLine === undefined) return;
-    rest = Buffer.concat([rest, chunk]);
-    for (let end = rest.indexOf(10); end !== -1; end = rest.indexOf(10)) {
-      if (end >= LONGEST_LINE) return tooLong();
-      onLine(rest.subarray(0, end).toString().replace(/\r$/, ""));
-      rest = rest.subarray(end + 1);
+// Cuts bytes into lines.
+class Lines {
+  readonly #onLine: (line: string) => void;
+  readonly #tooLong: () => void;
+  #rest = Buffer.alloc(0);
+
+  constructor(onLine: (line: string) => void, tooLong: () => void) {
+    this.#onLine = onLine;
+    this.#tooLong = tooLong;
+  }
+
+  add(chunk: Buffer): void {
+    this.#rest = Buffer.concat([this.#rest, chunk]);
+    for (let end = this.#rest.indexOf(10); end !== -1 && end < LONGEST_LINE; end = this.#rest.indexOf(10)) {
+      this.#onLine(this.#rest.subarray(0, end).toString().replace(/\r$/, ""));
+      this.#rest = this.#rest.subarray(end + 1);
     }
-    if (rest.length >= LONGEST_LINE) tooLong();
-  });
-  stream.on("end", () => {
-    if (rest.length > 0) onLine?.(rest.toString());
-  });
+    if (this.#rest.length >= LONGEST_LINE) this.#tooLong();
+  }
+
+  end(): void {
+    if (this.#rest.length > 0) this.#onLine(this.#rest.toString());
+  }
 }

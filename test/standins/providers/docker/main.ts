@@ -1,40 +1,8 @@
-// Stand-in for pulumi-resource-docker (SDK 5.2.0) where the real plug-in cannot be downloaded: `node main.ts <engine host:port>`.
-// What it does on the Docker host is real; only the plug-in around it is ours. Its state is not the real one's.
-import { connectEngine } from "../lib/engine.ts";
-import { serve } from "../lib/server.ts";
-import { daemonAddress } from "./address.ts";
-import { Container } from "./container.ts";
-import { Daemon } from "./daemon.ts";
-import { Network } from "./network.ts";
-import { RemoteImage } from "./remote-image.ts";
-import { Volume } from "./volume.ts";
-import type { Resource } from "../lib/resource.ts";
-import { UNKNOWN } from "../lib/values.ts";
+// Stand-in for pulumi-resource-docker (npm SDK 5.2.0) where the real plug-in cannot be downloaded: `node main.ts <engine host:port>`.
+import { enableCompileCache, flushCompileCache } from "node:module";
 
-let configured: Daemon | undefined;
-const daemon = (): Daemon => {
-  if (configured === undefined) throw new Error("The docker provider is not configured: its host is not known yet.");
-  return configured;
-};
-
-connectEngine(process.argv.at(-1) ?? "");
-
-await serve({
-  version: "5.2.0",
-  // Like a bridged provider: the engine sends plain values and marks outputs by input name (annotateSecrets, provider_plugin.go).
-  acceptSecrets: false,
-  resources: new Map<string, Resource>([
-    ["docker:index/container:Container", new Container(daemon)],
-    ["docker:index/network:Network", new Network(daemon)],
-    ["docker:index/volume:Volume", new Volume(daemon)],
-    ["docker:index/remoteImage:RemoteImage", new RemoteImage(daemon)],
-  ]),
-  // Every configured daemon must answer, in a preview too; over ssh it is not asked (configureDockerClient, dk/provider/image.go).
-  configure: async (config) => {
-    if (config["host"] === UNKNOWN) return;
-    configured = new Daemon(daemonAddress(config));
-    if (!configured.host.startsWith("ssh:")) await configured.ping();
-  },
-  // Ctrl-C waits for what the daemon is doing (dk/provider/hybrid.go).
-  cancel: () => undefined,
-});
+// Kept compiled, gRPC and the message classes load in half the time; the engine kills plug-ins, so it is written at once.
+enableCompileCache();
+const { start } = await import("./plugin.ts");
+await start(process.argv.at(-1) ?? "");
+flushCompileCache();

@@ -1,4 +1,4 @@
-import { hasUnknown, isProps, plain, UNKNOWN, type Props, type Value } from "./values.ts";
+import { hasUnknown, isProps, isSecret, UNKNOWN, type Props, type Value } from "./values.ts";
 
 /** How one property path differs. */
 export interface PathDiff {
@@ -22,7 +22,7 @@ export interface DiffRules {
 }
 
 /**
- * Compares inputs. Secret marks are no difference; an unknown is always one.
+ * Compares inputs. Gaining or losing a secret mark is a difference; an unknown is always one.
  * Keys that begin with `__` are bookkeeping and are skipped. `state` holds the outputs.
  */
 export function compare(olds: Props, news: Props, rules: DiffRules, state: Props = {}): Changes {
@@ -56,7 +56,8 @@ class Walk {
     if (this.#zeroIsNothing && isNothing(before) && isNothing(after)) return;
     if (before === undefined) this.#add(path, "add");
     else if (after === undefined) this.#add(path, "delete");
-    else if (after === UNKNOWN) this.#add(path, "update");
+    else if (isSecret(before) && isSecret(after)) this.walk(path, before["value"], after["value"]);
+    else if (after === UNKNOWN || isSecret(before) || isSecret(after)) this.#add(path, "update");
     else if (Array.isArray(before) && Array.isArray(after)) {
       for (let i = 0; i < Math.max(before.length, after.length); i++) this.walk(`${path}[${i}]`, before[i], after[i]);
     } else if (isProps(before) && isProps(after)) {
@@ -87,7 +88,7 @@ class Walk {
 }
 
 function present(value: Value | undefined): Value | undefined {
-  return value === undefined || value === null ? undefined : plain(value);
+  return value ?? undefined;
 }
 
 function isNothing(value: Value | undefined): boolean {
