@@ -20,7 +20,7 @@ import { Synapse } from './synapse.ts';
 export interface MatrixStackArgs {
   readonly model: Model;
   readonly volumes: readonly RenderedVolume[];
-  /** Names each files volume by the digest of its files: owner to name on the host. */
+  /** Owner to name on the host, for the files of this phase. */
   readonly fileNames: { readonly [owner: string]: string };
   readonly facts: StackFacts;
   /** Tries of the move that were undone. */
@@ -35,9 +35,9 @@ const sidesOf: { readonly [P in Phase]: readonly Side[] } = { legacy: ['legacy']
 /** By the first word of an owner: whose image is on the host anyway and can carry its files. */
 const carriers: { readonly [owner: string]: Service } = { synapse: 'synapse', mas: 'mas', syn2mas: 'mas', edge: 'edge', element: 'elementWeb', postgres: 'postgres', runner: 'runner' };
 
-/** @returns owner to volume name on the host. @param digestKey secret that keys the digests of secret files. */
-export function fileNamesOf(stack: string, volumes: readonly RenderedVolume[], digestKey: string): { readonly [owner: string]: string } {
-  return Object.fromEntries(volumes.map((volume) => [volume.owner, namesOf(stack).filesVolume(volume.owner, digestOf(volume, digestKey))]));
+/** @returns owner to volume name on the host, for the files that this phase uses. @param digestKey keys the digests of secret files. */
+export function fileNamesOf({ stack, phase }: Pick<Model, 'stack' | 'phase'>, volumes: readonly RenderedVolume[], digestKey: string): { readonly [owner: string]: string } {
+  return Object.fromEntries(volumes.filter((volume) => usedIn(phase, volume.owner)).map((volume) => [volume.owner, namesOf(stack).filesVolume(volume.owner, digestOf(volume, digestKey))]));
 }
 
 /** Whether a phase has a use for the files of this owner. */
@@ -90,13 +90,14 @@ export class MatrixStack extends pulumi.ComponentResource {
   }
 
   private createFiles(images: Images): ReadonlyMap<string, FilesVolume> {
-    const { stack, dockerHost, phase } = this.args.model;
-    return new Map(this.args.volumes.filter((volume) => usedIn(phase, volume.owner)).map((volume) => {
-      const volumeName = this.args.fileNames[volume.owner] ?? '';
+    const { stack, dockerHost } = this.args.model;
+    return new Map(this.args.volumes.flatMap((volume) => {
+      const volumeName = this.args.fileNames[volume.owner];
+      if (volumeName === undefined) return [];
       const carrier = carriers[volume.owner.split('-')[0] ?? ''] ?? 'runner';
       const logical = volumeName.slice(namesOf(stack).prefix.length + 1);
-      return [volume.owner, new FilesVolume(logical, { stack, dockerHost, volumeName, volume, image: this.image(carrier).reference },
-        { parent: this, dependsOn: [...images.pulled] })] as const;
+      return [[volume.owner, new FilesVolume(logical, { stack, dockerHost, volumeName, volume, image: this.image(carrier).reference },
+        { parent: this, dependsOn: [...images.pulled] })] as const];
     }));
   }
 

@@ -104,12 +104,15 @@ export async function neverRestart(container: string): Promise<void> {
 /** Creates a tool's container without starting it; one that is left over from a killed try is removed first. */
 export async function createOneShot(tool: OneShot): Promise<void> {
   await remove(tool.name);
+  // The mount takes the owner of the image's directory unless told otherwise.
+  const [uid, gid] = (tool.user ?? '0:0').split(':');
+  const scratch = `uid=${uid ?? 0},gid=${gid ?? 0},mode=700`;
   const binds = Object.entries(tool.mounts).map(([volume, at]) => (at.endsWith(':rw') ? `${volume}:${at.slice(0, -3)}` : `${volume}:${at}:ro`));
   await call('POST', `/containers/create?name=${name(tool.name)}`, {
     Image: tool.image, ...(tool.entrypoint === undefined ? {} : { Entrypoint: tool.entrypoint }), Cmd: tool.command,
     ...(tool.user === undefined ? {} : { User: tool.user }), Env: tool.env ?? [], Labels: tool.labels, Healthcheck: { Test: ['NONE'] },
     HostConfig: { Binds: binds, NetworkMode: tool.network ?? 'none', CapDrop: ['ALL'], CapAdd: tool.capabilities ?? [], SecurityOpt: ['no-new-privileges'],
-      Tmpfs: Object.fromEntries((tool.tmpfs ?? ['/tmp']).map((at) => [at, ''])), LogConfig: { Type: 'json-file', Config: { 'max-size': '10m' } } },
+      Tmpfs: Object.fromEntries((tool.tmpfs ?? ['/tmp']).map((at) => [at, scratch])), LogConfig: { Type: 'json-file', Config: { 'max-size': '10m' } } },
   });
 }
 
