@@ -1,7 +1,7 @@
 /** Composition root: config -> model -> files -> the one read of the ledger -> decision -> components -> outputs. */
 import * as pulumi from '@pulumi/pulumi';
 import { DockerHost } from './components/docker-host.ts';
-import { fileNamesOf, MatrixStack, usedIn } from './components/matrix-stack.ts';
+import { fileNamesOf, MatrixStack } from './components/matrix-stack.ts';
 import { readConfig } from './config.ts';
 import { SettingsError } from './model/issues.ts';
 import { decide } from './model/moves.ts';
@@ -21,7 +21,7 @@ async function build(): Promise<pulumi.Inputs> {
   const secret = (name: string): string => secrets.get(name) ?? '';
   const volumes = renderAll(model, secret);
   const digest = modelDigest(volumes, model, secret('digestKey'));
-  const fileNames = fileNamesOf(stack, volumes.filter(({ owner }) => usedIn(model.phase, owner)), secret('digestKey'));
+  const fileNames = fileNamesOf(model, volumes, secret('digestKey'));
   const reading = await readLedgerOf(model, secret(model.postgres.mode === 'external' ? model.postgres.adminPassword.secret : 'postgresPassword'));
   const decision = decide(reading, { stack, phase: model.phase, serverName: model.serverName, modelDigest: digest, rehearsalDigest: rehearsalDigest(model),
     adopt: model.adopt !== undefined, requireRehearsal: model.migration.requireRehearsal && !model.demo && model.mirror === undefined, evidenceMaxAge: model.migration.evidenceMaxAge,

@@ -95,7 +95,8 @@ function hardening(args: ManagedContainerArgs): Partial<docker.ContainerArgs> {
     capabilities: { drops: ['ALL'] },
     securityOpts: ['no-new-privileges'],
     readOnly: true,
-    tmpfs: Object.fromEntries(args.scratch.map((path) => [path, ''])),
+    // The mount takes the owner of the image's directory unless told otherwise.
+    tmpfs: Object.fromEntries(args.scratch.map((path) => [path, `uid=${args.image.uid},gid=${args.image.gid},mode=700`])),
     memory: args.memory,
     // The daemon fills in twice the memory when it is absent, which then shows as a difference.
     memorySwap: args.memory,
