@@ -47,9 +47,10 @@ export async function outcomeOf(probe: Probe, context: ProbeContext, limit: numb
 
 /** Plain text table: one line a probe, then how many passed. */
 export function formatOutcomes(outcomes: readonly ProbeOutcome[]): string {
+  const id = Math.max(0, ...outcomes.map((outcome) => outcome.id.length));
   const title = Math.max(0, ...outcomes.map((outcome) => outcome.title.length));
   const time = Math.max(0, ...outcomes.map((outcome) => String(outcome.milliseconds).length));
-  const lines = outcomes.map((outcome) => `${outcome.passed ? 'pass' : 'FAIL'}  ${outcome.id}  ${outcome.title.padEnd(title)}  ${String(outcome.milliseconds).padStart(time)} ms  ${outcome.evidence}`);
+  const lines = outcomes.map((outcome) => `${outcome.passed ? 'pass' : 'FAIL'}  ${outcome.id.padEnd(id)}  ${outcome.title.padEnd(title)}  ${String(outcome.milliseconds).padStart(time)} ms  ${outcome.evidence}`);
   const passed = outcomes.filter((outcome) => outcome.passed).length;
   return [...lines, `${passed} of ${outcomes.length} probes passed`].join('\n');
 }
