@@ -17,7 +17,8 @@ const port = integer.pipe(z.int().min(1, 'a port|443').max(65535, 'a port|443'))
 
 /** Durations are seconds or text like `30s`, `5m`, `2h`, `7d`. */
 const units: { readonly [unit: string]: number } = { s: 1, m: 60, h: 3600, d: 86400 };
-const duration = z.union([z.int().positive(), z.string().regex(/^[1-9]\d*[smhd]?$/)], 'a duration|30s, 5m, 2h, 7d or seconds')
+const durationWanted = 'a duration|30s, 5m, 2h, 7d or seconds';
+const duration = z.union([z.int().positive(durationWanted), z.string().regex(/^[1-9]\d*[smhd]?$/, durationWanted)], durationWanted)
   .transform((value) => (typeof value === 'number' ? value : Number.parseInt(value, 10) * (units[value.slice(-1)] ?? 1)));
 
 export const clientTypes = ['element-web', 'native-loopback', 'native-scheme', 'confidential', 'device', 'service', 'custom'] as const;

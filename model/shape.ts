@@ -45,7 +45,9 @@ function told(schema: z.ZodType, path: string, value: unknown, issue: z.core.$Zo
     default:
   }
   const [noun, example] = issue.message.split('|');
-  if (example === undefined) return [{ path: at, problem: 'an empty value', fix: 'write a value or remove the key' }];
+  if (example === undefined) {
+    return [{ path: at, problem: issue.code === 'too_small' ? 'an empty value' : issue.message, ...(issue.code === 'too_small' ? {} : got), fix: 'write a value or remove the key' }];
+  }
   return [{ path: at, problem: `not ${noun ?? ''}`, ...got, fix: `write it like ${example}` }];
 }
 
