@@ -118,7 +118,10 @@ export async function buildImage(recipe, version, directory) {
     }
     const labels = { [recipeLabel]: recipe.digest, 'org.opencontainers.image.version': version, 'org.opencontainers.image.title': recipe.title };
     const flags = Object.entries(labels).flatMap(([name, value]) => ['--label', `${name}=${value}`]);
-    await run('docker', ['build', '--quiet', '--network', 'none', '--build-arg', `BASE=${recipe.from}`, ...flags, '--tag', recipe.tag, directory]);
+    await run('docker', ['build', '--quiet', '--network', 'none', '--build-arg', `BASE=${recipe.from}`, ...flags, '--tag', recipe.tag, directory], {
+      // A builder of its own container would not see the engine's images.
+      env: { ...process.env, BUILDX_BUILDER: 'default' },
+    });
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

@@ -8,9 +8,10 @@ let updated = false;
  *
  * @param {string[]} packages
  * @param {(text: string) => void} step told what happens
+ * @param {string[]} [optional] packages that only some releases have
  * @throws {import('../lib/run.mjs').CommandFailed}
  */
-export async function aptInstall(packages, step) {
+export async function aptInstall(packages, step, optional = []) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const options = ['-q', '-y', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Dpkg::Use-Pty=0'];
   await withLock(machineLocks(), 'apt', async () => {
@@ -19,7 +20,13 @@ export async function aptInstall(packages, step) {
       await run('apt-get', [...options, 'update'], { env });
       updated = true;
     }
-    step(`apt-get install ${packages.join(' ')}`);
-    await run('apt-get', [...options, '--no-install-recommends', 'install', ...packages], { env });
+    const all = [...packages];
+    for (const name of optional) if (await known(name)) all.push(name);
+    step(`apt-get install ${all.join(' ')}`);
+    await run('apt-get', [...options, '--no-install-recommends', 'install', ...all], { env });
   }, (owner) => step(`waiting for the apt-get of process ${owner}`));
+}
+
+async function known(name) {
+  return await run('apt-cache', ['show', name]).then(() => true, () => false);
 }

@@ -38,7 +38,8 @@ export async function dockerPart({ progress }) {
       const present = which('dockerd') !== undefined && which('docker') !== undefined;
       if (!present) {
         progress.line('No Docker engine answers: installing docker.io, iptables and debootstrap with apt, then starting dockerd.');
-        await aptInstall(['docker.io', 'iptables', 'debootstrap', ...((await debianHasCli()) ? ['docker-cli'] : [])], part.step);
+        // From trixie on the client is a package of its own, which docker.io only recommends.
+        await aptInstall(['docker.io', 'iptables', 'debootstrap'], part.step, ['docker-cli']);
       }
       part.step('starting dockerd');
       const how = await start();
@@ -68,15 +69,6 @@ async function engine() {
     return { version, arch, host: process.env.DOCKER_HOST ?? '' };
   } catch {
     return undefined;
-  }
-}
-
-/** From trixie on the client is a package of its own, which docker.io only recommends. */
-async function debianHasCli() {
-  try {
-    return (await run('apt-cache', ['policy', 'docker-cli'])).stdout.includes('Candidate: ');
-  } catch {
-    return false;
   }
 }
 

@@ -163,7 +163,8 @@ async function buildFromGo(context, cache, step, refused) {
     const total = list.stdout.trim().split('\n').length;
     let compiled = 0;
     step('compiling');
-    await run('go', ['build', '-v', '-mod=readonly', '-trimpath', '-buildvcs=false', '-tags', 'osusergo,grpcnotrace',
+    // No DWARF: the linker would drop it anyway (-s -w), and the compiler spends an eighth of its time on it.
+    await run('go', ['build', '-v', '-mod=readonly', '-trimpath', '-buildvcs=false', '-tags', 'osusergo,grpcnotrace', '-gcflags=all=-dwarf=false',
       '-ldflags', `-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v${wanted}`, '-p', String(availableParallelism()), '-o', draft, mainPackage], {
       cwd: moduleDirectory,
       env,
