@@ -11,7 +11,7 @@ import { SwitchHold } from './move.ts';
 import type { Try } from './move.ts';
 import { allowOnly, loginsOf } from './roles.ts';
 import { afterOpen } from './side-work.ts';
-import { startSide, stopSide } from './sides.ts';
+import { grace, startSide, stopSide } from './sides.ts';
 import { timed } from './times.ts';
 import type { Times } from './times.ts';
 import { until } from './until.ts';
@@ -56,11 +56,11 @@ export async function undo(hold: SwitchHold, current: Try, reason: string): Prom
   const from = sideOf(current.from);
   context.log(`undoing move ${current.epoch}: ${reason}`);
   if (from === null) {
-    await stopSide(context, 'legacy');
-    await stopSide(context, 'delegated');
+    await stopSide(context, 'legacy', grace.neverOpened);
+    await stopSide(context, 'delegated', grace.neverOpened);
     await allowOnly(hold.connection.query, []);
   } else {
-    if (sideOf(current.to) !== from) await stopSide(context, other(from));
+    if (sideOf(current.to) !== from) await stopSide(context, other(from), grace.neverOpened);
     await bringUp(hold, from);
     await open(context);
   }

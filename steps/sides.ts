@@ -11,8 +11,11 @@ import { until } from './until.ts';
 /** Containers of each side, in the order they are stopped. */
 export const containersOf = { legacy: ['synapse-legacy'], delegated: ['synapse-delegated', 'mas'] } as const satisfies Record<Side, readonly ContainerRole[]>;
 
-/** Seconds that a service gets to stop by itself. MAS allows itself 60 s (crates/cli/src/lifecycle.rs); a closed edge leaves it nothing to wait for. */
-const grace = 30;
+/**
+ * Seconds that a service gets to stop by itself. MAS allows itself 60 s (crates/cli/src/lifecycle.rs); a closed edge leaves it nothing to
+ * wait for. A side that never opened gets little: while Synapse boots it has no signal handler yet, and as PID 1 it then hears no SIGTERM.
+ */
+export const grace = { live: 30, neverOpened: 3 } as const;
 /** Seconds that a service gets to answer after its start; Synapse may have a schema to raise. */
 const bootLimit = 120;
 
@@ -75,12 +78,12 @@ export async function startSide(context: JobContext, side: Side): Promise<{ [rol
   return times;
 }
 
-/** Stops a side's containers; those that the current phase does not have are skipped. */
-export async function stopSide(context: JobContext, side: Side): Promise<void> {
+/** Stops a side's containers; those that the current phase does not have are skipped. @param seconds one of {@link grace}. */
+export async function stopSide(context: JobContext, side: Side, seconds: number): Promise<void> {
   await Promise.all(containersOf[side].map(async (role) => {
     const name = context.facts.containers[role];
     if (name === undefined) return;
-    await stop(name, grace);
+    await stop(name, seconds);
     const state = await inspect(name);
     if (state?.running === true) throw new StepError(`${role} still runs after it was stopped; expected it to have ended. Look at docker ps --filter name=${name}`);
   }));

@@ -13,7 +13,7 @@ import type { Try } from '../move.ts';
 import { probeContext } from '../probe-context.ts';
 import { allowOnly, loginsOf } from '../roles.ts';
 import { finish, resume, sideOf, undo } from '../settle.ts';
-import { startSide, stopSide } from '../sides.ts';
+import { grace, startSide, stopSide } from '../sides.ts';
 import { afterOpen, whileClosed } from '../side-work.ts';
 import { timed } from '../times.ts';
 import type { Times } from '../times.ts';
@@ -62,7 +62,7 @@ async function perform(hold: SwitchHold, current: Try): Promise<JobReport> {
     const closedAt = from === null ? performance.now() : await timed(times, 'close', () => closeEdge(context.facts, edge.fetch));
     context.log('edge closed, proved by a refused request');
     if (from !== to) {
-      if (from !== null) await timed(times, 'stop', () => stopSide(context, from));
+      if (from !== null) await timed(times, 'stop', () => stopSide(context, from, grace.live));
       await hold.stillHeld();
       await allowOnly(hold.connection.query, work.logins);
       await timed(times, 'data', () => work.data(hold));
