@@ -1,4 +1,5 @@
-import { pathToFileURL } from 'node:url';
+import { realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parseArguments, UsageError, type Command } from './cli/args.ts';
 import { checkConfiguration, dumpConfiguration, migrateDatabase, syncFromConfiguration } from './cli/basic.ts';
 import { report } from './cli/errors.ts';
@@ -64,6 +65,12 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+/** True when this file is what Node was asked to run, also through a link or without its extension. */
+function isEntry(): boolean {
+  const script = process.argv[1];
+  return script !== undefined && realpathSync(script) === realpathSync(fileURLToPath(import.meta.url));
+}
+
+if (isEntry()) {
   process.exitCode = await main(process.argv.slice(2));
 }

@@ -1,7 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundle } from '../bundle.ts';
 
 /** What a finished command left behind. */
 export interface Outcome { readonly code: number; readonly stdout: string; readonly stderr: string }
@@ -25,6 +27,9 @@ export interface Program {
   start(args: readonly string[], options?: { readonly env?: NodeJS.ProcessEnv }): Running;
 }
 
+/** Milliseconds after which a command that should have ended is killed, which its exit code then shows. */
+const COMMAND_LIMIT = 15_000;
+
 function program(name: string, isReal: boolean, share: string, command: string, prefix: readonly string[]): Program {
   const environment = (extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => {
     const { MAS_CLI: _layout, MAS_CONFIG: _config, ...rest } = process.env;
@@ -45,8 +50,11 @@ function program(name: string, isReal: boolean, share: string, command: string, 
   return {
     name, isReal, share,
     async run(args, options = {}) {
-      const { output, exit } = launch(args, options.cwd, options.env);
-      return { code: await exit, ...output };
+      const { child, output, exit } = launch(args, options.cwd, options.env);
+      const overdue = setTimeout(() => child.kill('SIGKILL'), COMMAND_LIMIT);
+      const code = await exit;
+      clearTimeout(overdue);
+      return { code, ...output };
     },
     start(args, options = {}) {
       const { child, output, exit } = launch(args, undefined, options.env);
@@ -61,9 +69,11 @@ function program(name: string, isReal: boolean, share: string, command: string, 
   };
 }
 
-/** The stand-in always; the real mas-cli too when MAS_CLI names a folder laid out as the official image (bin/mas-cli, share/...). */
-export function programs(): Program[] {
-  const standin = program('stand-in', false, fileURLToPath(new URL('./share', import.meta.url)), process.execPath, [fileURLToPath(new URL('../main.ts', import.meta.url))]);
+/** The stand-in always, bundled as its image has it; the real mas-cli too when MAS_CLI names a folder laid out as the official image (bin/mas-cli, share/...). */
+export async function programs(): Promise<Program[]> {
+  const bundled = join(mkdtempSync(join(tmpdir(), 'mas-contract-program-')), 'mas-cli.mjs');
+  await bundle(bundled);
+  const standin = program('stand-in', false, fileURLToPath(new URL('../share', import.meta.url)), process.execPath, [bundled]);
   const layout = process.env['MAS_CLI'];
   if (layout === undefined || layout === '') return [standin];
   const binary = join(layout, 'bin/mas-cli');

@@ -50,7 +50,7 @@ function checkShare(config: AppConfig): void {
 }
 
 /** Waits for SIGTERM or SIGINT; a second one, or 60 seconds, cuts what is still open (crates/cli/src/lifecycle.rs). */
-async function untilShutdown(servers: readonly Server[], queue: Queue): Promise<void> {
+async function untilShutdown(servers: readonly Server[]): Promise<void> {
   const signals = ['SIGTERM', 'SIGINT'] as const;
   const next = (): Promise<string> => new Promise((resolve) => {
     for (const signal of signals) process.once(signal, () => { resolve(signal); });
@@ -68,7 +68,6 @@ async function untilShutdown(servers: readonly Server[], queue: Queue): Promise<
     log('WARN', 'mas_cli::lifecycle', forced === 'timeout' ? 'Shutdown timeout reached, abort' : `Second shutdown signal received (${forced}), abort`);
     for (const server of servers) server.closeAllConnections();
   }
-  await queue.stop();
   log('INFO', 'mas_cli::lifecycle', 'All tasks are done, exitting');
 }
 
@@ -79,6 +78,7 @@ export async function runServer(root: ConfigValue, options: ServerOptions): Prom
   log('INFO', TARGET, 'Connecting to the database');
   const pool = await openPool(config.database);
   const servers: Server[] = [];
+  let queue: Queue | undefined;
   try {
     const client = await pool.connect();
     try {
@@ -96,7 +96,7 @@ export async function runServer(root: ConfigValue, options: ServerOptions): Prom
       const keys = await loadSigningKeys(config.secrets);
       checkShare(config);
       const homeserver = new Homeserver(config.matrix.homeserver, config.matrix.endpoint, trimmedSecret(config.matrix.secret), config.matrix.kind === 'synapse_read_only');
-      const queue = new Queue(pool, homeserver);
+      queue = new Queue(pool, homeserver);
       if (options.worker) {
         log('INFO', TARGET, 'Starting task worker');
         queue.start();
@@ -108,7 +108,7 @@ export async function runServer(root: ConfigValue, options: ServerOptions): Prom
       };
       for (const listener of config.http.listeners) servers.push(...await openListener(context, listener, ROUTES));
       client.release();
-      await untilShutdown(servers, queue);
+      await untilShutdown(servers);
     } catch (error) {
       client.release(true);
       throw error;
@@ -116,6 +116,7 @@ export async function runServer(root: ConfigValue, options: ServerOptions): Prom
     return 0;
   } finally {
     for (const server of servers) server.close();
+    await queue?.stop();
     await pool.end().catch(() => undefined);
   }
 }
