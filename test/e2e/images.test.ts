@@ -116,7 +116,7 @@ test('Synapse merges several config files by section', async () => {
   const script = `cd /tmp && printf 'server_name: one.test\\nreport_stats: false\\nsigning_key: ed25519 a_test ${'A'.repeat(43)}\\n' > a.yaml && printf 'server_name: two.test\\ndatabase: {name: sqlite3, args: {database: ":memory:"}}\\n' > b.yaml
     exec python -m synapse.config read server.server_name -c a.yaml -c b.yaml`;
   const { output } = await once('synapse', ['--user', '991:991', '--entrypoint', 'sh'], '-c', script);
-  assert.match(output, /^two\.test$/m);
+  assert.match(output, /^server\.server_name: two\.test$/m);
 });
 
 test('nginx loads its JavaScript module by the official name, and ends gracefully on its stop signal', async () => {
