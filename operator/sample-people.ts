@@ -203,18 +203,10 @@ async function checkSessions(way: Way, person: SamplePerson, phase: Phase): Prom
   return person.sessions.length === 0 ? '' : `${person.sessions.length} old ${person.sessions.length === 1 ? 'session' : 'sessions'} ${expected}`;
 }
 
-/** Milliseconds to wait for a login limiter in all; MAS lets one address in every 20 s. */
-const limiterPatience = 90_000;
-
 async function checkLogin(way: Way, person: SamplePerson, phase: Phase): Promise<string> {
   const expected = person.expected[phase].login;
   if (expected === 'none' || person.password === null) return '';
-  const end = performance.now() + limiterPatience;
-  let answer = await askLogin(way, person.name, person.password, deviceOf(person.name, 9));
-  while (answer.status === 429 && performance.now() < end) {
-    await new Promise((resolve) => setTimeout(resolve, 2_000));
-    answer = await askLogin(way, person.name, person.password, deviceOf(person.name, 9));
-  }
+  const answer = await askLogin(way, person.name, person.password, deviceOf(person.name, 9));
   if (expected === 'refused') {
     if (answer.status !== 401 && answer.status !== 403) throw new ProbeFailure(`login of ${person.name} answered ${told(answer)}; expected 401 or 403`);
     return `login refused (${told(answer)})`;

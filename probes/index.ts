@@ -1,6 +1,8 @@
 /** All probes, and how they are run and shown. */
 import { appservice } from './appservice.ts';
 import { authMetadata } from './auth-metadata.ts';
+import { clientDrift } from './client-drift.ts';
+import { codeFlow } from './code-flow.ts';
 import type { Probe, ProbeClass, ProbeContext, ProbeOutcome } from './contract.ts';
 import { ProbeFailure } from './contract.ts';
 import { health } from './health.ts';
@@ -8,12 +10,15 @@ import { loginFlows } from './login-flows.ts';
 import { oldToken } from './old-token.ts';
 import { parity } from './parity.ts';
 import { password, passwordGate } from './password.ts';
+import { refusals } from './refusals.ts';
+import { dynamicRegistration } from './registration.ts';
 import { secretParity } from './secret-parity.ts';
 import { split } from './split.ts';
 import { wellKnown } from './well-known.ts';
 
 /** In the order of their ids. */
-export const probes: readonly Probe[] = [health, wellKnown, authMetadata, loginFlows, split, secretParity, password, passwordGate, appservice, oldToken, parity];
+export const probes: readonly Probe[] = [health, wellKnown, authMetadata, loginFlows, split, secretParity, clientDrift, codeFlow, dynamicRegistration,
+  password, passwordGate, appservice, oldToken, parity, refusals];
 
 /** Milliseconds until a probe counts as failed. Clients are shut out while the gate runs. */
 const limits: { readonly [C in ProbeClass]: number } = { gate: 15_000, steady: 60_000 };

@@ -33,6 +33,8 @@ export interface StackFacts {
   /** Client entries as MAS must have them: id, redirect URIs, auth method. */
   readonly clients: readonly { readonly name: string; readonly clientId: string; readonly redirectUris: readonly string[]; readonly authMethod: string }[];
   readonly adminClientId: string;
+  /** Whether clients may register themselves (`matrix:registration.dynamic`); probes that are not told accept either. */
+  readonly dynamicRegistration?: boolean;
   readonly appservices: readonly { readonly id: string; readonly senderLocalpart: string }[];
   readonly modelDigest: string;
   readonly acceptWarnings: readonly string[];
