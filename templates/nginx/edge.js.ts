@@ -139,8 +139,9 @@ function tooLarge(r) {
   json(r, 413, { errcode: 'M_TOO_LARGE', error: 'The request is larger than this server accepts.' });
 }
 
+/** 'requests': in hand now, those that wait and this one included. */
 function report(r) {
-  json(r, 200, { open: isOpen(), live: live() || null, version: r.variables.nginx_version });
+  json(r, 200, { open: isOpen(), live: live() || null, requests: Number(r.variables.connections_writing), version: r.variables.nginx_version });
 }
 
 /** For probes: says nothing to anybody without the key. */
