@@ -88,8 +88,8 @@ export function masFatal(settings: FreeFormMap): Issue[] {
     if (set(value('email.username')) !== set(value('email.password'))) add('email.username', 'user name and password come together', 'write both or none');
   }
   if (transport === 'sendmail' && !set(value('email.command'))) add('email.command', 'missing, the sendmail transport needs it', 'write the command');
-  if (on(value('account.password_registration_enabled')) && transport === 'blackhole' && value('account.password_registration_email_required') !== false) {
-    add('account.password_registration_enabled', 'registration waits for a mail that the blackhole transport never sends', 'set masSettings.email, or account.password_registration_email_required: false');
+  if (on(value('account.password_registration_enabled')) && transport === 'blackhole' && on(value('account.password_registration_email_required'))) {
+    add('account.password_registration_enabled', 'registration waits for a mail that the blackhole transport never sends', 'set masSettings.email, or remove account.password_registration_email_required');
   }
   if (on(value('account.password_recovery_enabled')) && transport === 'blackhole') {
     add('account.password_recovery_enabled', 'recovery waits for a mail that the blackhole transport never sends', 'set masSettings.email');

@@ -2,7 +2,7 @@
  * Layers of a rendered configuration: ours that may be overridden < operator's < ours that must not be. This is the last layer:
  * keys that follow from a setting of the stack, with the setting to use instead.
  */
-import { at } from './free-form.ts';
+import { at, isMap } from './free-form.ts';
 import { shown, type Issue } from './issues.ts';
 import type { FreeFormMap } from './model.ts';
 
@@ -66,8 +66,17 @@ export const masOwned: Table = {
   templates: 'the image brings its templates; remove the key',
 };
 
-/** @returns an issue for each of the operator's keys that the stack owns. */
+/** @returns an issue for each of the operator's keys that the stack owns, and for each section that hides one. */
 export function ownedKeys(name: string, settings: FreeFormMap, owned: Table): Issue[] {
+  const parents = [...new Set(Object.keys(owned).flatMap((path) => (path.includes('.') ? [path.slice(0, path.lastIndexOf('.'))] : [])))];
+  const hidden = parents.flatMap((path) => {
+    const value = at(settings, path);
+    return value === undefined || isMap(value) ? [] : [{ path: `${name}.${path}`, problem: 'a map is expected here', got: shown(path, value), fix: 'write a map or remove the key' }];
+  });
+  return [...hidden, ...ownedValues(name, settings, owned)];
+}
+
+function ownedValues(name: string, settings: FreeFormMap, owned: Table): Issue[] {
   return Object.entries(owned).flatMap(([path, use]) => {
     const value = at(settings, path);
     if (value === undefined) return [];

@@ -24,17 +24,16 @@ export interface MasConfig {
     /** Without `kid` a key is known by its RFC 7638 thumbprint, which a rotation changes by itself. */
     readonly keys: readonly { readonly key_file: string }[];
   };
-  readonly passwords: { readonly enabled: boolean; readonly schemes: readonly MasScheme[] } & Section;
+  readonly passwords: { readonly enabled: boolean; readonly schemes: readonly MasScheme[]; readonly minimum_complexity?: number };
   readonly clients: readonly MasClient[];
-  readonly policy: { readonly data: MasPolicyData } & Section;
-  readonly email: { readonly transport: string } & Section;
+  readonly policy: { readonly data: MasPolicyData };
+  readonly email: { readonly transport: string };
   readonly account: Section;
   readonly upstream_oauth2?: { readonly providers: readonly MasProvider[] };
-  readonly [section: string]: unknown;
 }
 
-/** Keys of the operator beside ours. */
-export interface Section { readonly [key: string]: Plain | undefined }
+/** A section of the operator's. */
+export interface Section { readonly [key: string]: Plain }
 
 export interface MasListener {
   readonly name: string;

@@ -1,10 +1,10 @@
 /** MAS's config.yaml, and the pair of files that syn2mas reads. */
 import { adminClient } from '../model/clients.ts';
-import { layered } from '../model/free-form.ts';
-import { publicUrls, type Client, type FreeFormMap, type Model } from '../model/model.ts';
+import { isMap } from '../model/free-form.ts';
+import { publicUrls, type Client, type FreeFormMap, type Model, type UpstreamProvider } from '../model/model.ts';
 import { databases, innerPorts, paths, roles } from '../model/names.ts';
 import { toYaml, type RenderedFile, type RenderedVolume, type SecretLookup } from './file.ts';
-import type { MasClient, MasConfig, MasScheme } from './mas-config.ts';
+import type { MasClient, MasConfig, MasProvider, MasScheme, Section } from './mas-config.ts';
 import { byLeaf, resolved } from './secret-values.ts';
 import { homeserverSettings, passwordSettings } from './synapse.ts';
 import { databaseAddress, innerUrls } from './urls.ts';
@@ -22,11 +22,11 @@ function masUser(model: Model): { readonly uid: number; readonly gid: number } {
 
 /** Owners `mas` (mounted at /config) and `mas-secrets` (at /secrets). */
 export function masVolumes(model: Model, secret: SecretLookup): RenderedVolume[] {
-  const { open, secrets } = masSettings(model);
+  const settings = byLeaf(operatorsSettings(model));
   return [
-    { owner: 'mas', secret: false, ...masUser(model), files: [{ path: 'config.yaml', content: toYaml(masConfig(model, open, roles.mas)) }] },
+    { owner: 'mas', secret: false, ...masUser(model), files: [{ path: 'config.yaml', content: toYaml(masConfig(model, sectionsOf(settings.open, secret), roles.mas)) }] },
     { owner: 'mas-secrets', secret: true, ...masUser(model), files: [
-      { path: 'secrets.yaml', content: toYaml(resolved(secrets, secret)) },
+      { path: 'secrets.yaml', content: toYaml(resolved(settings.secret, secret)) },
       ...secretFiles(model, secret, 'roleMas'),
     ] },
   ];
@@ -37,10 +37,8 @@ export function masVolumes(model: Model, secret: SecretLookup): RenderedVolume[]
  * the role `syn2mas`. syn2mas reads no libpq password file and merges no Synapse sections as Synapse does.
  */
 export function syn2masVolumes(model: Model, secret: SecretLookup): RenderedVolume[] {
-  const { open, secrets } = masSettings(model);
-  const mas = layered(masConfig(model, open, roles.syn2mas) as FreeFormMap, resolved(secrets, secret) as FreeFormMap);
   return [{ owner: 'syn2mas', secret: true, ...masUser(model), files: [
-    { path: 'mas.yaml', content: toYaml(mas) },
+    { path: 'mas.yaml', content: toYaml(masConfig(model, sectionsOf(operatorsSettings(model), secret), roles.syn2mas)) },
     { path: 'synapse.yaml', content: toYaml(legacyForSyn2mas(model, secret)) },
     ...secretFiles(model, secret, 'roleSyn2mas'),
   ] }];
@@ -53,25 +51,27 @@ function legacyForSyn2mas(model: Model, secret: SecretLookup): unknown {
   return resolved({ ...settings, database: { name: 'psycopg2', args: { user: roles.syn2mas, password: { secret: 'roleSyn2mas' }, dbname: databases.synapse, host, port } } }, secret);
 }
 
-/** The operator's settings that hold no secret, and the secrets among them. In a mirror nothing is mailed or measured. */
-function masSettings(model: Model): { readonly open: FreeFormMap; readonly secrets: FreeFormMap } {
+/** In a mirror nothing is mailed, measured or asked of others. */
+function operatorsSettings(model: Model): FreeFormMap {
   const { email: _email, telemetry: _telemetry, captcha: _captcha, ...inward } = model.masSettings;
-  const { open, secret } = byLeaf(model.mirror === undefined ? model.masSettings : inward);
-  return { open, secrets: secret };
+  return model.mirror === undefined ? model.masSettings : inward;
 }
 
-/** Defaults that may be overridden. Nobody registers or recovers by mail before a transport is set. */
-const defaults = {
-  email: { transport: 'blackhole' },
-  account: { password_registration_enabled: false, password_registration_email_required: false, password_recovery_enabled: false },
-};
+interface Sections { readonly [section: string]: Section | undefined }
 
-function masConfig(model: Model, operators: FreeFormMap, role: 'mas' | 'syn2mas'): MasConfig {
+function sectionsOf(settings: FreeFormMap, secret: SecretLookup): Sections {
+  return Object.fromEntries(Object.entries(settings).map(([name, section]) => [name,
+    isMap(section) ? Object.fromEntries(Object.entries(section).map(([key, value]) => [key, resolved(value, secret)])) : {}]));
+}
+
+/** @param operators laid over ours where ours may be overridden. */
+function masConfig(model: Model, operators: Sections, role: 'mas' | 'syn2mas'): MasConfig {
   const issuer = publicUrls(model).issuer;
   const { host, port, ssl } = databaseAddress(model.postgres);
   const clients = [...model.clients, adminClient(model.serverName)];
-  const below = layered({ ...defaults, passwords: { enabled: passwordSettings(model)['enabled'] !== false } }, operators);
-  const owned: Omit<MasConfig, 'email' | 'account' | 'passwords'> & { readonly passwords: { readonly schemes: readonly MasScheme[] } } = {
+  const data = operators['policy']?.['data'];
+  return {
+    ...operators,
     http: {
       public_base: issuer,
       issuer,
@@ -86,19 +86,26 @@ function masConfig(model: Model, operators: FreeFormMap, role: 'mas' | 'syn2mas'
     database: { host, port, username: role, password_file: `${paths.secrets}/database`, database: databases.mas, ssl_mode: ssl },
     matrix: { kind: 'synapse', homeserver: model.serverName, endpoint: innerUrls.synapse, secret_file: `${paths.secrets}/matrix` },
     secrets: { encryption_file: `${paths.secrets}/encryption`, keys: [{ key_file: `${paths.secrets}/signing-rsa.pem` }, { key_file: `${paths.secrets}/signing-ec.pem` }] },
-    passwords: { schemes: schemes(model) },
+    passwords: { enabled: passwordSettings(model)['enabled'] !== false, ...operators['passwords'], schemes: schemes(model) },
     clients: clients.map(masClient),
-    policy: { data: {
+    policy: { ...operators['policy'], data: {
+      ...(typeof data === 'object' ? data : {}),
       admin_clients: clients.filter((client) => client.admin).map((client) => client.clientId),
       admin_users: model.adminUsers,
       client_registration: { allow_host_mismatch: false, allow_insecure_uris: false, allow_missing_client_uri: false },
     } },
-    ...(model.upstreamProviders.length === 0 ? {} : { upstream_oauth2: { providers: model.upstreamProviders.map((provider) => ({
-      id: provider.masId, synapse_idp_id: `oidc-${provider.idpId}`, human_name: provider.name, issuer: provider.issuer, client_id: provider.clientId,
-      client_secret_file: `${paths.secrets}/${providerFile(provider.idpId)}`, token_endpoint_auth_method: 'client_secret_basic' as const, scope: provider.scopes.join(' '),
-    })) } }),
+    ...(model.upstreamProviders.length === 0 ? {} : { upstream_oauth2: { providers: model.upstreamProviders.map(masProvider) } }),
+    // Nobody registers or recovers by mail before the operator sets a transport.
+    email: { transport: 'blackhole', ...operators['email'] },
+    account: { password_registration_enabled: false, password_registration_email_required: false, password_recovery_enabled: false, ...operators['account'] },
   };
-  return layered(below, owned as FreeFormMap) as unknown as MasConfig;
+}
+
+function masProvider(provider: UpstreamProvider): MasProvider {
+  return {
+    id: provider.masId, synapse_idp_id: `oidc-${provider.idpId}`, human_name: provider.name, issuer: provider.issuer, client_id: provider.clientId,
+    client_secret_file: `${paths.secrets}/${providerFile(provider.idpId)}`, token_endpoint_auth_method: 'client_secret_basic', scope: provider.scopes.join(' '),
+  };
 }
 
 /** Scheme 1 verifies what Synapse hashed. argon2id comes when the way back is given up: until then Synapse must be able to read every hash. */
