@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { ServiceDefinition, UntypedHandleCall } from '@grpc/grpc-js';
 import { exitCodes, VerbError } from './exit-codes.ts';
 import { pulumiEnvironment, root } from './project.ts';
 
@@ -53,29 +53,59 @@ export async function pulumiOk(args: readonly string[], call: Call = {}): Promis
 }
 
 /** The parts of the SDK that serve an inline program; they carry no types (@pulumi/pulumi 3.259, automation/server.js). */
-interface Internals {
-  readonly LanguageServer: new (program: () => Promise<unknown>) => UntypedServiceImplementation & { onPulumiExit(failed: boolean): void };
+interface LanguageServer {
+  readonly run: (call: unknown, answer: Answer) => unknown;
+  readonly getRequiredPlugins: UntypedHandleCall;
+  readonly getPluginInfo: UntypedHandleCall;
+  onPulumiExit(failed: boolean): void;
 }
+interface RunResponse {
+  setBail(bail: boolean): void;
+}
+type Answer = (error: Error | null | undefined, response?: RunResponse) => void;
 const require = createRequire(import.meta.url);
+
+export interface RanAttached extends Ran {
+  /** What the program ended with; undefined when it went well. */
+  readonly failure: unknown;
+}
 
 /**
  * Runs `pulumi ARGS` with this program served to its engine: the whole CLI, without a language host.
  * @param args an operation that takes `--client`: preview or up.
  */
-export async function pulumiAttached(args: readonly string[], call: Call = {}): Promise<Ran> {
-  const { LanguageServer } = require('@pulumi/pulumi/automation/server.js') as Internals;
+export async function pulumiAttached(args: readonly string[], call: Call = {}): Promise<RanAttached> {
+  const { LanguageServer } = require('@pulumi/pulumi/automation/server.js') as { LanguageServer: new (program: () => Promise<unknown>) => LanguageServer };
+  const { RunResponse } = require('@pulumi/pulumi/proto/language_pb.js') as { RunResponse: new () => RunResponse };
   const { LanguageRuntimeService } = require('@pulumi/pulumi/proto/language_grpc_pb.js') as { LanguageRuntimeService: ServiceDefinition };
   const { default: program } = await import('../index.ts');
+  let failure: unknown;
+  const language = new LanguageServer(() => program().catch((error: unknown) => {
+    failure = error;
+    throw error;
+  }));
+  const run = (request: unknown, answer: Answer): void => {
+    let answered = false;
+    language.run(request, (error, response) => {
+      // After a failure the SDK answers twice.
+      if (answered) return;
+      answered = true;
+      if (error === null || error === undefined) return answer(null, response);
+      // It has logged the failure already; without this the engine prints it again.
+      const told = new RunResponse();
+      told.setBail(true);
+      answer(null, told);
+    });
+  };
   const server = new Server({ 'grpc.max_receive_message_length': 400 * 1024 * 1024 });
-  const language = new LanguageServer(program);
-  server.addService(LanguageRuntimeService, language);
+  server.addService(LanguageRuntimeService, { run: run as UntypedHandleCall, getRequiredPlugins: language.getRequiredPlugins, getPluginInfo: language.getPluginInfo });
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => (error === null ? resolve(bound) : reject(error)));
   });
   try {
     const ran = await pulumi([...args, `--client=127.0.0.1:${port}`, '--exec-kind=auto.inline'], call);
     language.onPulumiExit(ran.code !== 0);
-    return ran;
+    return { ...ran, failure };
   } finally {
     server.forceShutdown();
   }
