@@ -1,7 +1,8 @@
 import { ProbeFailure } from './contract.ts';
 import type { Probe } from './contract.ts';
 import { at, expectStatus, onlyInJobs } from './expect.ts';
-import { masAdmin } from './mas-admin.ts';
+import { withMasAdmin } from './mas-admin.ts';
+import type { MasAdmin } from './mas-admin.ts';
 
 /** What MAS holds is what the stack declares: no client missing, none left over, every redirect as written. */
 export const clientDrift: Probe = {
@@ -11,18 +12,7 @@ export const clientDrift: Probe = {
   phases: ['delegated'],
   async run(context) {
     if (context.direct === undefined) return onlyInJobs("MAS's admin API");
-    const admin = await masAdmin(context);
-    const found = new Map<string, readonly string[]>();
-    let next: string | undefined = 'oauth2-clients?filter[client-kind]=static&page[first]=100';
-    while (next !== undefined) {
-      const answer = await admin('GET', next);
-      expectStatus(answer, 200, "MAS's list of clients");
-      for (const entry of listAt(answer.json(), 'data')) {
-        found.set(String(at(entry, 'id')), listAt(at(entry, 'attributes'), 'redirect_uris').map(String));
-      }
-      const link = at(answer.json(), 'links', 'next');
-      next = typeof link === 'string' ? link.replace(/^.*\/api\/admin\/v1\//, '') : undefined;
-    }
+    const found = await withMasAdmin(context, staticClients);
     const declared = new Map(context.facts.clients.map((client) => [client.clientId, client]));
     const missing = [...declared.values()].filter((client) => !found.has(client.clientId)).map((client) => client.name);
     const extra = [...found.keys()].filter((id) => !declared.has(id));
@@ -33,6 +23,22 @@ export const clientDrift: Probe = {
     return `${declared.size} clients as declared`;
   },
 };
+
+/** @returns redirect URIs by client id. */
+async function staticClients(admin: MasAdmin): Promise<ReadonlyMap<string, readonly string[]>> {
+  const found = new Map<string, readonly string[]>();
+  let next: string | undefined = 'oauth2-clients?filter[client-kind]=static&page[first]=100';
+  while (next !== undefined) {
+    const answer = await admin('GET', next);
+    expectStatus(answer, 200, "MAS's list of clients");
+    for (const entry of listAt(answer.json(), 'data')) {
+      found.set(String(at(entry, 'id')), listAt(at(entry, 'attributes'), 'redirect_uris').map(String));
+    }
+    const link = at(answer.json(), 'links', 'next');
+    next = typeof link === 'string' ? link.replace(/^.*\/api\/admin\/v1\//, '') : undefined;
+  }
+  return found;
+}
 
 function listAt(value: unknown, name: string): readonly unknown[] {
   const found = at(value, name);

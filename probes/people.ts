@@ -7,7 +7,7 @@ import { ProbeFailure } from './contract.ts';
 import type { ProbeContext, ProbeResponse } from './contract.ts';
 import { at, expectStatus, textAt } from './expect.ts';
 import { directFetch } from './fetch.ts';
-import { masAdmin } from './mas-admin.ts';
+import { withMasAdmin } from './mas-admin.ts';
 import { expectWhoami, logIn } from './session.ts';
 
 /** Localparts that statistics leave out, as SQL `LIKE` pattern. Synapse allows no leading underscore. */
@@ -83,13 +83,14 @@ export function registration(nonce: string, username: string, password: string, 
   return { nonce, username, password, admin, mac, inhibit_login: true };
 }
 
-async function registerAtMas(context: ProbeContext, localpart: string): Promise<void> {
-  const admin = await masAdmin(context);
-  const answer = await admin('POST', 'users', { username: localpart });
-  const user = answer.status === 409 ? await admin('GET', `users/by-username/${localpart}`) : answer;
-  if (user.status !== 200 && user.status !== 201) expectStatus(user, 201, `making ${localpart} by MAS's admin API`);
-  const set = await admin('POST', `users/${textAt(user.json(), 'data', 'id')}/set-password`, { password: context.secrets.probePassword, skip_password_check: true });
-  expectStatus(set, 204, `setting the password of ${localpart}`);
+function registerAtMas(context: ProbeContext, localpart: string): Promise<void> {
+  return withMasAdmin(context, async (admin) => {
+    const answer = await admin('POST', 'users', { username: localpart });
+    const user = answer.status === 409 ? await admin('GET', `users/by-username/${localpart}`) : answer;
+    if (user.status !== 200) expectStatus(user, 201, `making ${localpart} by MAS's admin API`);
+    const set = await admin('POST', `users/${textAt(user.json(), 'data', 'id')}/set-password`, { password: context.secrets.probePassword, skip_password_check: true });
+    expectStatus(set, 204, `setting the password of ${localpart}`);
+  });
 }
 
 function existsAlready(answer: ProbeResponse): boolean {
