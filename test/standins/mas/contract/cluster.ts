@@ -1,5 +1,5 @@
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -44,10 +44,18 @@ export async function freePort(): Promise<number> {
   });
 }
 
+/** Memory when a gigabyte of it may be used as files, else the folder for temporary files. */
+function roomiest(): string {
+  const memory = '/dev/shm';
+  if (!existsSync(memory)) return tmpdir();
+  const { bavail, bsize } = statfsSync(memory);
+  return bavail * bsize > 1024 ** 3 ? memory : tmpdir();
+}
+
 /** Starts a cluster in a folder of its own; `stop` removes both. */
 export async function startCluster(): Promise<Cluster> {
   const bin = binaries();
-  const folder = mkdtempSync(join(tmpdir(), 'mas-contract-'));
+  const folder = mkdtempSync(join(roomiest(), 'mas-contract-'));
   if (process.getuid?.() === 0) {
     const id = (flag: string): number => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
     chownSync(folder, id('-u'), id('-g'));
@@ -55,7 +63,7 @@ export async function startCluster(): Promise<Cluster> {
   const data = join(folder, 'data');
   await run(...asOwner(join(bin, 'initdb'), ['-D', data, '-A', 'trust', '-U', 'postgres', '--locale=C', '-E', 'UTF8', '--no-sync']), { cwd: folder });
   const port = await freePort();
-  const settings = { port: String(port), listen_addresses: '127.0.0.1', unix_socket_directories: folder, fsync: 'off', max_connections: '200' };
+  const settings = { port: String(port), listen_addresses: '127.0.0.1', unix_socket_directories: folder, fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', max_connections: '200' };
   const [program, args] = asOwner(join(bin, 'postgres'), ['-D', data, ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])]);
   const server: ChildProcess = spawn(program, args, { stdio: 'ignore', cwd: folder });
   const ended = new Promise<void>((resolve) => { server.once('exit', () => { resolve(); }); });

@@ -38,9 +38,9 @@ for (const program of await programs()) {
     });
 
     test('refuses what it does not know with exit code 2', async () => {
-      for (const args of [['nonsense'], ['config', 'nonsense'], ['server', '--nonsense'], ['config'], ['manage', 'register-user', '--nonsense']]) {
+      await Promise.all([['nonsense'], ['config', 'nonsense'], ['server', '--nonsense'], ['config'], ['manage', 'register-user', '--nonsense']].map(async (args) => {
         assert.equal((await program.run(args)).code, 2, args.join(' '));
-      }
+      }));
     });
 
     test('config check passes a good file and opens nothing it refers to', async () => {
@@ -72,9 +72,7 @@ for (const program of await programs()) {
         ['port out of range', (data) => { data.database = { port: 99999 }; }, /^Error: invalid value unsigned int `99999`, expected u16 for key "default\.database\.port" in /],
         ['no public_base', (data) => { delete (data.http as Record<string, unknown>)['public_base']; }, /^Error: missing field `public_base` for key "default\.http" in /],
       ];
-      for (const [name, change, expected] of cases) {
-        await fails(config(change), ['config', 'check'], expected).catch((error: unknown) => { throw new Error(name, { cause: error }); });
-      }
+      await Promise.all(cases.map(([name, change, expected]) => fails(config(change), ['config', 'check'], expected).catch((error: unknown) => { throw new Error(name, { cause: error }); })));
     });
 
     test('a missing file is an empty document', async () => {

@@ -85,3 +85,8 @@ export async function programs(): Promise<Program[]> {
 export function spoken(stderr: string): string {
   return stderr.split('\n').filter((line) => !/^\d{4}-\d\d-\d\dT/.test(line)).join('\n').trim();
 }
+
+/** The first line that tells an error, as a person would look for it. */
+export function errorLine(outcome: Outcome): string {
+  return outcome.stderr.split('\n').find((line) => line.startsWith('Error: ')) ?? '';
+}
