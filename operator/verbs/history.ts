@@ -1,0 +1,9 @@
+import { exitCodes, VerbError } from '../exit-codes.ts';
+import type { Verb } from '../verb.ts';
+
+export const history: Verb = {
+  name: 'history', summary: 'not there yet', usage: '', arguments: [],
+  run() {
+    throw new VerbError(exitCodes.failed, 'not there yet');
+  },
+};
