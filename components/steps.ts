@@ -48,6 +48,8 @@ export class Steps extends pulumi.ComponentResource {
       stdin: JSON.stringify(input),
       environment: { DOCKER_HOST: args.dockerHost },
       triggers: [args.attempt, ...(step.triggers ?? [])],
+      // stdout is the result as JSON, for outputs; people read the progress on stderr.
+      logging: 'stderr',
       addPreviousOutputInEnv: false,
     }, { parent: this, dependsOn: [...after] });
   }

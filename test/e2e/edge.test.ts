@@ -8,7 +8,7 @@ import { EdgeWorld } from './support/edge-world.ts';
 
 let world: EdgeWorld;
 before(async () => {
-  world = await EdgeWorld.start();
+  world = await EdgeWorld.start({ registration: { dynamic: true, allowHosts: ['app.example.org'] } });
 });
 after(() => world.remove());
 beforeEach(() => world.mark({ live: 'legacy', open: true }));
@@ -30,7 +30,7 @@ const samples: { readonly [row: string]: readonly (readonly [method: string, pat
   'homeserver-synapse-mas': [['GET', '/_synapse/mas/is_localpart_available?localpart=a'], ['POST', '/_synapse/%6das/delete_user'], ['POST', '/_synapse/client/../mas/delete_user']],
   'homeserver-rest': [['GET', '/'], ['GET', '/_synapse/metrics'], ['POST', '/_synapse/replication/x/y'], ['GET', '/_matrixx/client/versions'], ['GET', '/_SYNAPSE/admin/v1/users']],
   'auth-token': [['POST', '/oauth2/token']],
-  'auth-registration-off': [['POST', '/oauth2/registration']],
+  'auth-registration': [['POST', '/oauth2/registration']],
   'auth-mas': [['GET', '/'], ['GET', '/.well-known/openid-configuration'], ['POST', '/login'], ['GET', '/authorize?client_id=x&state=y'], ['GET', '/assets/a.js'], ['POST', '/oauth2/revoke'], ['GET', '/account/'], ['POST', '/graphql']],
   'apex-well-known-client': [['GET', '/.well-known/matrix/client']],
   'apex-well-known-server': [['GET', '/.well-known/matrix/server']],
@@ -41,8 +41,10 @@ const samples: { readonly [row: string]: readonly (readonly [method: string, pat
 
 const hostOf = (role: string): string => ({ homeserver: 'matrix.example.test', auth: 'auth.example.test', apex: 'example.test', element: 'element.example.test' })[role] ?? '';
 
+const body = JSON.stringify({ client_uri: 'https://app.example.org/' });
+
 const asks = (): { readonly ask: Ask; readonly route: ReturnType<typeof routes>[number] }[] => routes(world.model).flatMap((route) => (samples[route.name] ?? []).map(([method, path]) => (
-  { route, ask: { host: hostOf(route.host), method, path, ...(method === 'POST' || method === 'PUT' ? { body: '{"a":1}', headers: { 'content-type': 'application/json' } } : {}) } })));
+  { route, ask: { host: hostOf(route.host), method, path, ...(method === 'POST' || method === 'PUT' ? { body, headers: { 'content-type': 'application/json' } } : {}) } })));
 
 /** What the row promises on a side while it is not refused. */
 function assertServed(answer: Answer, ask: Ask, route: ReturnType<typeof routes>[number], side: Side): void {
@@ -173,6 +175,19 @@ test('OAuth clients and people get the closed answer in their own form', async (
   const person = await world.ask({ host: 'auth.example.test', path: '/login', headers: { Accept: 'text/html,*/*' } });
   assert.equal(person.status, 503);
   assert.match(String(person.headers['content-type']), /^text\/html/);
+});
+
+test('only clients of listed hosts may register, and MAS gets what they sent', async () => {
+  await world.mark({ live: 'delegated' });
+  const register = (text: string): Ask => ({ host: 'auth.example.test', path: '/oauth2/registration', method: 'POST', body: text, headers: { 'content-type': 'application/json' } });
+  const good = JSON.stringify({ client_uri: 'https://APP.example.org:443/x', client_name: 'n'.repeat(40_000) });
+  const seen = await world.echo(register(good));
+  assert.deepEqual([seen.who, seen.method, seen.path, seen.length], ['mas', 'POST', '/oauth2/registration', good.length]);
+  for (const uri of ['https://evil.test/', 'https://app.example.org.evil.test/', 'https://app.example.org@evil.test/', 'http://app.example.org/', 'https://evil.test/#https://app.example.org/', 7, undefined]) {
+    const answer = await world.ask(register(JSON.stringify({ client_uri: uri })));
+    assert.deepEqual([answer.status, (JSON.parse(answer.text) as { error: string }).error], [400, 'invalid_client_metadata'], String(uri));
+  }
+  assert.equal((await world.ask(register('no JSON'))).status, 400);
 });
 
 test('a body too large is refused in words that a browser may read; an upload within the limit arrives whole', async () => {

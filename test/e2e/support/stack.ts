@@ -1,7 +1,7 @@
 /** A throw-away stack on the real engine, Docker, PostgreSQL, Synapse and nginx, driven as an operator drives it. */
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,9 +10,15 @@ import { stringify } from 'yaml';
 import { namesOf } from '../../../model/names.ts';
 import type { Names } from '../../../model/names.ts';
 import { root, stateDirectory } from '../../../operator/project.ts';
+import { loadStack } from '../../../operator/loaded-stack.ts';
+import type { LoadedStack } from '../../../operator/loaded-stack.ts';
+import { samplePeopleSettings } from '../../../operator/sample-people.ts';
+import { probeContextOf, stackClient } from '../../../operator/stack-client.ts';
+import type { ProbeContext } from '../../../probes/contract.ts';
 import { edgeFetch } from '../../../probes/fetch.ts';
 
 const run = promisify(execFile);
+const passphrase = 'test passphrase';
 
 export interface Ran {
   readonly code: number;
@@ -68,8 +74,8 @@ export class TestStack {
     this.settings = settings;
   }
 
-  /** Writes the stack's settings and its secrets; nothing runs yet. */
-  static async create(label: string, settings: Record<string, unknown> = {}): Promise<TestStack> {
+  /** Writes the stack's settings and its secrets; nothing runs yet. @param settings config keys without `matrix:`, over those below. */
+  static async create(label: string, settings: Record<string, unknown> = {}, secrets: { readonly [name: string]: string } = {}): Promise<TestStack> {
     const name = `test-${label}-${randomBytes(3).toString('hex')}`;
     const [https, http] = await freePorts(2) as [number, number];
     const directory = await mkdtemp(join(tmpdir(), `${name}-`));
@@ -78,16 +84,17 @@ export class TestStack {
     const stack = new TestStack(name, https, http, directory, {
       serverName: 'example.test', demo: true, phase: 'legacy', images, ports: { bind: ['127.0.0.1'], https, http }, tls: { mode: 'selfSigned' },
       hosts: { homeserver: 'matrix.example.test', auth: 'auth.example.test', element: 'chat.example.test', apex: { name: 'example.test', served: true } },
-      synapseSettings: { rc_login: { address: { per_second: 100, burst_count: 1000 }, account: { per_second: 100, burst_count: 1000 }, failed_attempts: { per_second: 100, burst_count: 1000 } },
-        rc_registration: { per_second: 100, burst_count: 1000 }, rc_message: { per_second: 100, burst_count: 1000 } },
-      ...settings });
+      ...samplePeopleSettings, ...settings });
+    // The operator's own modules are used in this process too; they read the engine's variables.
+    Object.assign(process.env, { PULUMI_BACKEND_URL: `file://${directory}`, PULUMI_CONFIG_PASSPHRASE: passphrase });
     await stack.write();
     await stack.verb('init');
+    for (const [key, value] of Object.entries(secrets)) await stack.pulumi('config', 'set', '--secret', '--path', `matrix:secrets.${key}`, value);
     return stack;
   }
 
   get environment(): NodeJS.ProcessEnv {
-    return { ...process.env, PATH: `${join(root, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}`, PULUMI_BACKEND_URL: `file://${this.directory}`, PULUMI_CONFIG_PASSPHRASE: 'test passphrase', CI: 'true', NO_COLOR: '1' };
+    return { ...process.env, PATH: `${join(root, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}`, PULUMI_BACKEND_URL: `file://${this.directory}`, PULUMI_CONFIG_PASSPHRASE: passphrase, CI: 'true', NO_COLOR: '1' };
   }
 
   get file(): string {
@@ -129,10 +136,43 @@ export class TestStack {
     return ran;
   }
 
+  /** The stack as the operator's verbs see it. */
+  load(): Promise<LoadedStack> {
+    return loadStack(this.name);
+  }
+
+  /** Does `work` as a client of the stack that has the probe key. */
+  async asClient<T>(phase: 'legacy' | 'delegated', work: (context: ProbeContext) => Promise<T>): Promise<T> {
+    const loaded = await this.load();
+    const client = stackClient(loaded);
+    try {
+      return await work(probeContextOf(loaded, client, phase));
+    } finally {
+      await client.close();
+    }
+  }
+
   /** One value of the stack's secrets, as Pulumi keeps it. */
   async secret(name: string): Promise<string> {
     const ran = await this.pulumi('config', 'get', '--path', `matrix:secrets.${name}`);
     return ran.output.replace(/\n$/, '');
+  }
+
+  /** Runs docker and gives its stdout; throws with its stderr. */
+  async docker(...args: string[]): Promise<string> {
+    return (await run('docker', args, { maxBuffer: 64 * 1024 * 1024 })).stdout.trim();
+  }
+
+  /** Everything outside the secret volumes that keeps text: state, history, settings, and what Docker shows and logs of each container. */
+  async placesThatKeepText(): Promise<readonly { readonly name: string; readonly text: string }[]> {
+    const files = (await readdir(this.directory, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    const kept = await Promise.all([...files, this.file].map(async (file) => ({ name: file, text: await readFile(file, 'utf8') })));
+    const containers = (await this.docker('ps', '-aq', '--filter', `label=matrix-stack=${this.name}`)).split('\n').filter((id) => id !== '');
+    const shown = await Promise.all(containers.map(async (id) => {
+      const logs = await command('docker', ['logs', id]);
+      return [{ name: `docker inspect ${id}`, text: await this.docker('inspect', id) }, { name: `docker logs ${id}`, text: logs.output }];
+    }));
+    return [...kept, ...shown.flat()];
   }
 
   /** Rows of one SQL statement as the server's superuser. */
