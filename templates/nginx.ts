@@ -92,6 +92,7 @@ function edgeScript(model: Model): string {
     allowMethods,
     allowHeaders,
     edgeHeader,
+    clientHosts: model.registration.allowHosts,
   };
   return `const settings = ${JSON.stringify(settings, null, 2)};\n${edgeJs}`;
 }
@@ -153,6 +154,8 @@ interface VirtualHost {
   readonly name: string;
   readonly closedAnswer: 'closed' | 'closedAuth';
   readonly holds: boolean;
+  /** Where checked registrations go. */
+  readonly registers: string | undefined;
   readonly locations: readonly object[];
 }
 
@@ -171,6 +174,7 @@ function virtualHosts(model: Model): readonly VirtualHost[] {
     name,
     closedAnswer: name === model.hosts.auth ? 'closedAuth' : 'closed',
     holds: [...rows.values()].some((route) => route.closed === 'hold'),
+    registers: [...rows.values()].map(checkedUpstream).find((upstream) => upstream !== undefined),
     locations: [...rows.values()].map((route) => locationOf(model, route)),
   }));
 }
@@ -186,6 +190,10 @@ function matcher(route: Route): string {
   }
 }
 
+/** Variable of the upstream that gets a row's requests. */
+const upstreamOf = ({ answer }: Route): string | undefined => (answer.from === 'upstream' ? `$edge_to_${answer.upstream}` : undefined);
+const checkedUpstream = (route: Route): string | undefined => (route.answer.from === 'upstream' && route.answer.clientHosts !== undefined ? upstreamOf(route) : undefined);
+
 function locationOf(model: Model, route: Route): object {
   const { answer } = route;
   return {
@@ -194,7 +202,8 @@ function locationOf(model: Model, route: Route): object {
     refuse: { serve: undefined, refuse: '$edge_refused', hold: '$edge_refused_unless_post' }[route.closed],
     hold: route.closed === 'hold' ? holding.requests : undefined,
     upload: route.upload ? model.maxUploadMiB : undefined,
-    upstream: answer.from === 'upstream' ? `$edge_to_${answer.upstream}` : undefined,
+    checked: checkedUpstream(route) !== undefined,
+    upstream: checkedUpstream(route) === undefined ? upstreamOf(route) : undefined,
     own: answer.from === 'upstream' ? undefined : {
       allowMethods,
       allowHeaders,

@@ -26,7 +26,8 @@ export type Upstream = keyof typeof upstreams;
 export type Document = 'client' | 'server' | 'support';
 
 export type Answer =
-  | { readonly from: 'upstream'; readonly upstream: Upstream }
+  /** `clientHosts`: only a body whose `client_uri` is https on one of these hosts passes; else 400. */
+  | { readonly from: 'upstream'; readonly upstream: Upstream; readonly clientHosts?: readonly string[] }
   /** A well-known document, with CORS for every origin. */
   | { readonly from: 'document'; readonly document: Document }
   /** The edge's own JSON answer. */
@@ -115,11 +116,17 @@ const federationOff: readonly Row[] = [
 function auth(model: Model): readonly Row[] {
   return [
     { name: 'token', match: 'exact', pattern: '/oauth2/token', methods: ['POST'], answer: proxied('mas'), closed: 'hold' },
-    ...(model.registration.dynamic ? [] : [registrationOff]),
+    ...registration(model),
     { name: 'mas', match: 'prefix', pattern: '/', answer: proxied('mas'), closed: 'refuse' },
   ];
 }
 
-/** MAS has no switch for dynamic registration (clients of this stack are listed in its config). */
-const registrationOff: Row = { name: 'registration-off', match: 'exact', pattern: '/oauth2/registration', methods: ['POST'], closed: 'serve',
-  answer: { from: 'edge', status: 403, body: { error: 'access_denied', error_description: 'Clients are registered by the operator of this server.' } } };
+/**
+ * MAS can neither switch dynamic registration off nor list who may register (docs/reference/configuration.md, `policy`), so the edge does.
+ * MAS's own policy keeps redirect URIs on the host of `client_uri`.
+ */
+function registration({ registration: { dynamic, allowHosts } }: Model): readonly Row[] {
+  const row = { name: 'registration', match: 'exact', pattern: '/oauth2/registration', methods: ['POST'] } as const;
+  if (!dynamic) return [{ ...row, answer: { from: 'edge', status: 403, body: { error: 'access_denied', error_description: 'Clients are registered by the operator of this server.' } }, closed: 'serve' }];
+  return allowHosts.length === 0 ? [] : [{ ...row, answer: { from: 'upstream', upstream: 'mas', clientHosts: allowHosts }, closed: 'refuse' }];
+}

@@ -135,6 +135,22 @@ function nobody(r) {
   }
 }
 
+/** Lets a client register whose home page is on a listed host; MAS keeps its redirect URIs there. */
+function registration(r) {
+  let host = '';
+  try {
+    const home = /^https:\/\/([a-z0-9.-]+)(:[0-9]+)?([/?#]|$)/i.exec(JSON.parse(r.requestText).client_uri);
+    host = home === null ? '' : home[1].toLowerCase();
+  } catch (e) {
+    host = '';
+  }
+  if (r.method !== 'POST' || settings.clientHosts.indexOf(host) !== -1) {
+    r.internalRedirect('@registration');
+  } else {
+    json(r, 400, { error: 'invalid_client_metadata', error_description: 'Clients of this client_uri may not register at this server.' });
+  }
+}
+
 function tooLarge(r) {
   json(r, 413, { errcode: 'M_TOO_LARGE', error: 'The request is larger than this server accepts.' });
 }
@@ -153,5 +169,5 @@ function state(r) {
   }
 }
 
-export default { mark, side, synapse, login, mas, hold, closed, closedAuth, nobody, tooLarge, report, state };
+export default { mark, side, synapse, login, mas, hold, closed, closedAuth, nobody, registration, tooLarge, report, state };
 `;

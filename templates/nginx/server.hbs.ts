@@ -31,6 +31,11 @@ export const serverBlock = String.raw`  server {
       js_content edge.hold;
     }
 {{/if}}
+{{#if registers}}
+    location @registration {
+      proxy_pass http://{{registers}};
+    }
+{{/if}}
 {{#each locations}}
 
     # {{name}}
@@ -49,6 +54,12 @@ export const serverBlock = String.raw`  server {
 {{#if upload}}
       client_max_body_size {{upload}}m;
       proxy_request_buffering off;
+{{/if}}
+{{#if checked}}
+      # In memory, where the script can read it.
+      client_max_body_size 64k;
+      client_body_buffer_size 64k;
+      js_content edge.registration;
 {{/if}}
 {{#if upstream}}
       proxy_pass http://{{upstream}};

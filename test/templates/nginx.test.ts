@@ -41,6 +41,7 @@ const variants: { readonly [name: string]: Model } = {
   plain: edgeModel(),
   'without Element, federation and registration': edgeModel({ hosts: { homeserver: 'matrix.example.test', auth: 'auth.example.test' }, federation: false }),
   'with admin API and registration': edgeModel({ exposeSynapseAdmin: true, registration: { dynamic: true } }),
+  'with registration of listed clients': edgeModel({ registration: { dynamic: true, allowHosts: ['app.example.org'] } }),
   'with the documents on the homeserver': edgeModel({ serverName: 'matrix.example.test' }),
   'with the documents elsewhere': edgeModel({ hosts: { homeserver: 'matrix.example.test', auth: 'auth.example.test', apex: { served: false } } }),
 };
@@ -56,7 +57,8 @@ for (const [variant, model] of Object.entries(variants)) {
       const gate = { serve: [], refuse: ['($edge_refused)'], hold: ['($edge_refused_unless_post)'] }[route.closed];
       assert.deepEqual(refusals.filter((condition) => condition !== '($request_method = OPTIONS)'), gate, route.name);
       assert.equal(all(block, 'auth_request').length, route.closed === 'hold' ? 1 : 0, route.name);
-      if (route.answer.from === 'upstream') assert.equal(only(block, 'proxy_pass'), `http://$edge_to_${route.answer.upstream}`, route.name);
+      if (route.answer.from === 'upstream' && route.answer.clientHosts !== undefined) assert.equal(only(block, 'js_content'), 'edge.registration');
+      else if (route.answer.from === 'upstream') assert.equal(only(block, 'proxy_pass'), `http://$edge_to_${route.answer.upstream}`, route.name);
       else assert.equal(all(block, 'proxy_pass').length, 0, route.name);
       if (route.answer.from === 'edge') assert.deepEqual([only(block, 'return')], [`${route.answer.status} ${JSON.stringify(route.answer.body)}`], route.name);
       if (route.answer.from === 'document') assert.match(only(block, 'alias'), new RegExp(`^/config/well-known/${route.answer.document}`));
