@@ -4,6 +4,7 @@ import { parseArguments, UsageError, type Command } from './cli/args.ts';
 import { checkConfiguration, dumpConfiguration, migrateDatabase, syncFromConfiguration } from './cli/basic.ts';
 import { report } from './cli/errors.ts';
 import { log } from './cli/log.ts';
+import { manage, MANAGE_COMMANDS } from './cli/manage.ts';
 import { syn2mas } from './cli/syn2mas.ts';
 import { checkTelemetry } from './config/config.ts';
 import { loadMasConfig } from './config/load.ts';
@@ -21,6 +22,7 @@ const COMMANDS: readonly Command[] = [
   { words: ['config', 'sync'], flags: { prune: { kind: 'switch' }, 'dry-run': { kind: 'switch' } }, positionals: [] },
   { words: ['database', 'migrate'], flags: {}, positionals: [] },
   { words: ['server'], flags: { 'no-migrate': { kind: 'switch' }, migrate: { kind: 'switch' }, 'no-worker': { kind: 'switch' }, 'no-sync': { kind: 'switch' } }, positionals: [] },
+  ...MANAGE_COMMANDS,
   { words: ['syn2mas', 'check'], flags: SYN2MAS, positionals: [] },
   { words: ['syn2mas', 'migrate'], flags: { ...SYN2MAS, 'dry-run': { kind: 'switch' } }, positionals: [] },
 ];
@@ -57,7 +59,7 @@ export async function main(argv: readonly string[]): Promise<number> {
           synapseConfigs: parsed.values.get('synapse-config') ?? [], synapseDatabaseUri: parsed.values.get('synapse-database-uri')?.[0],
           ignoreMissingAuthProviders: on('ignore-missing-auth-providers'),
         });
-      default: throw new Error(`no such command: ${parsed.command.words.join(' ')}`);
+      default: return await manage(root, parsed);
     }
   } catch (error) {
     process.stderr.write(report(error));

@@ -6,6 +6,7 @@ import { isValid, lockForSync, one, transaction, type Context, type UserRow } fr
 import { schedule } from './queue.ts';
 import { deviceScopes } from './scope.ts';
 import { alphanumeric, kindOf, newToken } from './tokens.ts';
+import { currentPassword, findUser } from './users.ts';
 import { json, matrixError, type Reply, type Request } from './wire.ts';
 
 const FORBIDDEN = (): Reply => matrixError(403, 'M_FORBIDDEN', 'Invalid username/password');
@@ -77,13 +78,11 @@ async function addSession(client: pg.ClientBase, user: UserRow, login: LoginRequ
 async function passwordLogin(context: Context, client: pg.ClientBase, request: Request, login: LoginRequest): Promise<NewSession | Reply> {
   const name = login.user ?? '';
   const username = context.homeserver.localpart(name) ?? name;
-  const candidates = await client.query<UserRow>('select * from users where lower(username) = lower($1)', [username]);
-  // One person may log in by any spelling; when several differ only in case, the exact spelling decides (crates/storage-pg/src/user/mod.rs `find_by_username`).
-  const user = candidates.rows.length === 1 ? candidates.rows[0] : candidates.rows.find((row) => row.username === username);
+  const user = await findUser(client, username);
   if (user === undefined || user.deactivated_at !== null) return FORBIDDEN();
   if (user.locked_at !== null) return LOCKED();
   if (!context.limiter.allowPassword(request.clientIp, user.user_id)) return matrixError(429, 'M_LIMIT_EXCEEDED', 'Too many login attempts');
-  const stored = await one<{ user_password_id: string; version: number; hashed_password: string }>(client, 'select * from user_passwords where user_id = $1 order by created_at desc, user_password_id desc limit 1', [user.user_id]);
+  const stored = await currentPassword(client, user.user_id);
   if (stored === undefined) return FORBIDDEN();
   const result = await context.passwords.verify(stored.version, login.password, stored.hashed_password);
   if (result === undefined) return FORBIDDEN();

@@ -77,3 +77,14 @@ export class Passwords {
     return version === this.#schemes[0]?.version ? {} : { upgraded: await this.hash(password) };
   }
 }
+
+/**
+ * Whether a new password is good enough. mas-cli asks zxcvbn (0..4); this is a rough rule that agrees on the plainly weak and the plainly
+ * strong: at least eight characters, not one repeated word or run, and more the higher `minimum` is.
+ */
+export function isComplexEnough(password: string, minimum: number): boolean {
+  if (minimum <= 0) return true;
+  const distinct = new Set(password.toLowerCase()).size;
+  const common = /^(password|passw0rd|qwerty|letmein|welcome|admin|test|hunter|secret|abc|123)[a-z]*[0-9!]*$/i.test(password);
+  return !common && password.length >= 6 + minimum && distinct >= 3 + minimum;
+}

@@ -102,8 +102,11 @@ export class Queue {
       }
       case 'sync-devices': return this.#syncDevices(client, userId, user.username);
       case 'deactivate-user': {
-        // crates/tasks/src/user.rs: sessions end, then Synapse deactivates.
+        // crates/tasks/src/user.rs: sessions end, emails and other third-party ids go, then Synapse deactivates.
+        await client.query('update users set deactivated_at = coalesce(deactivated_at, now()) where user_id = $1', [userId]);
         for (const table of ['user_sessions', 'oauth2_sessions', 'compat_sessions']) await client.query(`update ${table} set finished_at = now() where user_id = $1 and finished_at is null`, [userId]);
+        await client.query('update personal_sessions set revoked_at = now() where (actor_user_id = $1 or owner_user_id = $1) and revoked_at is null', [userId]);
+        for (const table of ['user_emails', 'user_unsupported_third_party_ids']) await client.query(`delete from ${table} where user_id = $1`, [userId]);
         return this.#homeserver.deleteUser(user.username, job.payload.hs_erase === true);
       }
       case 'reactivate-user': {
