@@ -6,6 +6,7 @@ import { readConfig } from './config.ts';
 import { SettingsError } from './model/issues.ts';
 import { decide } from './model/moves.ts';
 import { parseSettings } from './model/parse.ts';
+import { wishOf } from './model/wish.ts';
 import { stackOutputs } from './components/outputs.ts';
 import { LedgerUnreadable, readLedgerOf } from './steps/ledger-read.ts';
 import { modelDigest, rehearsalDigest, renderAll } from './templates/all.ts';
@@ -23,9 +24,7 @@ async function build(): Promise<pulumi.Inputs> {
   const digest = modelDigest(volumes, model, secret('digestKey'));
   const fileNames = fileNamesOf(model, volumes, secret('digestKey'));
   const reading = await readLedgerOf(model, secret(model.postgres.mode === 'external' ? model.postgres.adminPassword.secret : 'postgresPassword'));
-  const decision = decide(reading, { stack, phase: model.phase, serverName: model.serverName, modelDigest: digest, rehearsalDigest: rehearsalDigest(model),
-    adopt: model.adopt !== undefined, requireRehearsal: model.migration.requireRehearsal && !model.demo && model.mirror === undefined, evidenceMaxAge: model.migration.evidenceMaxAge,
-    ...(model.acceptLoss === undefined ? {} : { acceptLoss: model.acceptLoss }) });
+  const decision = decide(reading, wishOf(model, digest, rehearsalDigest(model)));
   if (decision.kind === 'refused') throw new pulumi.RunError(decision.message);
   await pulumi.log.info(decision.sentence);
   const ca = model.tls.mode === 'selfSigned' ? secret('tlsCaCertificate') : null;

@@ -25,6 +25,8 @@ export interface Ledger {
   readonly attempt: number;
   readonly unfinished: (UnfinishedMove & { readonly attempt: number }) | null;
   readonly lastConverged: string | null;
+  /** The last move that opened: epoch, move, time and what the switch measured. */
+  readonly lastMove: { readonly [key: string]: unknown } | null;
 }
 
 export async function read(query: Query): Promise<Ledger> {
