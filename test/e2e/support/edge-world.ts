@@ -1,6 +1,6 @@
 /** A real nginx with the rendered edge, programs in place of what lies behind it, and a raw client in front. */
+import { Agent as PlainAgent, get, request as plainRequest } from 'node:http';
 import { Agent, request } from 'node:https';
-import { get } from 'node:http';
 import { randomBytes } from 'node:crypto';
 import type { Model } from '../../../model/model.ts';
 import { aliases, innerPorts, namesOf, paths, probeHeader } from '../../../model/names.ts';
@@ -59,6 +59,7 @@ export class EdgeWorld {
   readonly probeKey = randomBytes(32).toString('hex');
   private readonly run: DockerRun;
   private readonly agent: Agent;
+  private readonly plainAgent = new PlainAgent({ keepAlive: true, maxSockets: Infinity });
   private edgePort = 0;
   private writerPort = 0;
 
@@ -103,7 +104,7 @@ export class EdgeWorld {
     await this.run.start(`${this.run.name}-writer`, ['--network', network, '--volume', `${this.names.volume('markers')}:${paths.markers}`, '--publish', '127.0.0.1::9000', nodeImage, 'node', '-e', markerWriter]);
     await this.run.start(this.edge, ['--network', network, '--network-alias', aliases.edge, '--user', `${edgeUser.uid}:${edgeUser.gid}`, '--read-only', '--tmpfs', '/tmp', '--cap-drop', 'ALL',
       '--security-opt', 'no-new-privileges', '--memory', '1024m', '--volume', `${this.files('edge')}:${paths.config}:ro`, '--volume', `${this.files('edge-secrets')}:${paths.secrets}:ro`,
-      '--volume', `${this.names.volume('markers')}:${paths.markers}:ro`, '--publish', `127.0.0.1::${innerPorts.edgeHttps}`, '--entrypoint', edgeCommand[0], edgeImage, ...edgeCommand.slice(1)]);
+      '--volume', `${this.names.volume('markers')}:${paths.markers}:ro`, '--publish', `127.0.0.1::${this.listens}`, '--entrypoint', edgeCommand[0], edgeImage, ...edgeCommand.slice(1)]);
     await this.findPorts();
     this.writerPort = await published(`${this.run.name}-writer`, 9000);
     await this.mark({});
@@ -119,8 +120,17 @@ export class EdgeWorld {
     return this.names.container('edge');
   }
 
+  private get offloaded(): boolean {
+    return this.model.tls.mode === 'offloaded';
+  }
+
+  /** Where the edge takes requests. */
+  private get listens(): number {
+    return this.offloaded ? innerPorts.edgeHttp : innerPorts.edgeHttps;
+  }
+
   private async findPorts(): Promise<void> {
-    this.edgePort = await published(this.edge, innerPorts.edgeHttps);
+    this.edgePort = await published(this.edge, this.listens);
   }
 
   /** Writes markers as a job does. @returns performance.now() when they were written. */
@@ -139,8 +149,12 @@ export class EdgeWorld {
   ask({ host = 'matrix.example.test', path, method = 'GET', headers = {}, body, probe = false, timeout = 10_000 }: Ask): Promise<Answer> {
     const sent = performance.now();
     return new Promise((resolve, reject) => {
-      const outgoing = request({ host: '127.0.0.1', port: this.edgePort, servername: host, agent: this.agent, path, method, timeout,
-        headers: { host: `${host}:${this.model.ports.https}`, ...(probe ? { [probeHeader]: this.probeKey } : {}), ...headers } }, (incoming) => {
+      const target = { host: '127.0.0.1', port: this.edgePort, path, method, timeout };
+      const encrypted = { ...target, servername: host, agent: this.agent };
+      const outgoing = this.offloaded ? plainRequest({ ...target, agent: this.plainAgent }) : request(encrypted);
+      const all = { host: `${host}:${this.model.ports.https}`, ...(probe ? { [probeHeader]: this.probeKey } : {}), ...headers };
+      for (const [name, value] of Object.entries(all)) outgoing.setHeader(name, value);
+      outgoing.on('response', (incoming) => {
         const chunks: Buffer[] = [];
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
         incoming.on('error', reject);
@@ -199,6 +213,7 @@ export class EdgeWorld {
 
   async remove(): Promise<void> {
     this.agent.destroy();
+    this.plainAgent.destroy();
     await this.run.remove();
   }
 }
