@@ -49,7 +49,7 @@ const always: readonly Rule[] = [
     fix: 'remove the key and set matrix:phase to delegated: the stack writes matrix_authentication_service with the secret that Synapse and MAS share' },
   { path: 'experimental_features.msc4108_delegation_endpoint', refused: (value, all) => set(value) && on(at(all, 'experimental_features.msc4108_enabled')),
     says: 'You cannot have MSC4108 both enabled and delegated at the same time', fix: 'remove this key: Synapse hosts the rendezvous itself, MAS has none' },
-  { path: 'experimental_features.msc4388_mode', refused: (value) => value !== undefined && !['off', 'open', 'authenticated'].includes(String(value)),
+  { path: 'experimental_features.msc4388_mode', refused: (value) => value !== undefined && value !== 'off' && value !== 'open' && value !== 'authenticated',
     says: "msc4388_mode must be one of 'off', 'open' or 'authenticated'", fix: 'write one of them' },
   { path: 'database.name', refused: (value) => value === 'sqlite3', says: 'the database is SQLite, which syn2mas and MAS cannot read',
     fix: 'remove the key; port the data with synapse_port_db first and bring it along with matrix:adopt' },
@@ -82,7 +82,7 @@ export function masFatal(settings: FreeFormMap): Issue[] {
     for (const key of ['site_key', 'secret_key']) if (!set(captcha[key])) add(`captcha.${key}`, 'missing, MAS does not start with a captcha service alone', key === 'secret_key' ? 'write {secret: NAME}' : 'write it');
   }
   const transport = value('email.transport') ?? 'blackhole';
-  if (!['blackhole', 'smtp', 'sendmail'].includes(String(transport))) add('email.transport', 'not one of blackhole, smtp, sendmail', 'write one of them');
+  if (transport !== 'blackhole' && transport !== 'smtp' && transport !== 'sendmail') add('email.transport', 'not one of blackhole, smtp, sendmail', 'write one of them');
   if (transport === 'smtp') {
     for (const key of ['mode', 'hostname']) if (!set(value(`email.${key}`))) add(`email.${key}`, 'missing, the smtp transport needs it', key === 'mode' ? 'write plain, starttls or tls' : 'write the mail server');
     if (set(value('email.username')) !== set(value('email.password'))) add('email.username', 'user name and password come together', 'write both or none');

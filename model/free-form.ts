@@ -34,3 +34,10 @@ export function without(map: FreeFormMap, paths: readonly string[]): FreeFormMap
   }
   return result;
 }
+
+/** Sorts keys at every depth: Pulumi gives nested maps in alphabetical order, and no other order may give other files. */
+export function sorted(value: FreeForm): FreeForm {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, entry]: [string, FreeForm]) => [key, sorted(entry)]));
+}

@@ -1,6 +1,7 @@
 /** Settings to Model: the only place where one is made. Every issue is told in one error. */
 import { clientIssues, derivedClient, sharedByClients } from './clients.ts';
 import { masFatal, synapseFatal } from './fatal.ts';
+import { sorted } from './free-form.ts';
 import { freeFormIssues } from './free-form-issues.ts';
 import { hostIssues, hostsOf } from './hosts.ts';
 import { imageIssues, imagesOf } from './images.ts';
@@ -50,8 +51,8 @@ export function parseSettings(input: SettingsInput): Model {
   const images = versions.value === undefined ? undefined : imagesOf(versions.value, found.images ?? {});
   if (images !== undefined && versions.value !== undefined) issues.push(...imageIssues(images, found.images ?? {}, versions.value, phase, found.demo ?? false));
 
-  const synapseSettings = (found.synapseSettings ?? {}) as FreeFormMap;
-  const masSettings = (found.masSettings ?? {}) as FreeFormMap;
+  const synapseSettings = sorted((found.synapseSettings ?? {}) as FreeFormMap) as FreeFormMap;
+  const masSettings = sorted((found.masSettings ?? {}) as FreeFormMap) as FreeFormMap;
   const fatal = synapseFatal(synapseSettings, phase);
   const told = new Set(fatal.map((issue) => issue.path));
   issues.push(...fatal, ...ownedKeys('synapseSettings', synapseSettings, synapseOwned).filter((issue) => !told.has(issue.path)));
@@ -100,7 +101,7 @@ function shapes(settings: { readonly [key: string]: unknown }): { found: Found; 
       return read.value === undefined ? [] : [{ path, entry: read.value as Entries[K][number] }];
     });
   };
-  return { found: found as Found, entries: { clients: entriesOf('clients'), upstreamProviders: entriesOf('upstreamProviders'), appservices: entriesOf('appservices') }, issues };
+  return { found, entries: { clients: entriesOf('clients'), upstreamProviders: entriesOf('upstreamProviders'), appservices: entriesOf('appservices') }, issues };
 }
 
 function clientsOf(entries: Placed<'clients'>, serverName: string, urls: PublicUrls | undefined, elementHost: string | undefined, issues: Issue[]): Client[] {

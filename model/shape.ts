@@ -74,7 +74,7 @@ function knownKeys(schema: z.ZodType, path: readonly PropertyKey[], value: unkno
     at = unwrapped(at, here);
     if (key === undefined || at === undefined) break;
     const definition: z.core.$ZodTypeDef = at._zod.def;
-    at = definition.type === 'object' ? (definition as z.core.$ZodObjectDef).shape[String(key)] as z.core.$ZodType | undefined
+    at = definition.type === 'object' ? (definition as z.core.$ZodObjectDef).shape[String(key)]
       : definition.type === 'array' ? (definition as z.core.$ZodArrayDef).element : undefined;
     here = valueAt(here, [key]);
   }
