@@ -95,7 +95,11 @@ export async function ownMas(base, directory) {
  */
 export function standinMas(base, version, root, bundle) {
   const digest = sha256(bundle);
-  const files = [...roomFiles('mas-standin'), nodeBinary(root).file, { to: 'share/mas-cli.mjs', content: bundle, identity: digest }];
+  // The server refuses to start without these, as MAS does; the stand-in reads nothing in them.
+  const placeholder = 'Placeholder of the MAS stand-in.\n';
+  const share = { 'policy.wasm': placeholder, 'manifest.json': '{}\n', 'templates/PLACEHOLDER': placeholder, 'translations/PLACEHOLDER': placeholder };
+  const files = [...roomFiles('mas-standin'), nodeBinary(root).file, { to: 'share/mas-cli.mjs', content: bundle, identity: digest },
+    ...Object.entries(share).map(([path, content]) => ({ to: `share/${path}`, content, identity: content }))];
   return complete(base, { tag: `${base.prefix}mas:${version}-standin-${digest.slice(0, 8)}`, kind: 'standin', version: `${version}-standin`, title: 'Stand-in for Matrix Authentication Service', says: 'the MAS stand-in', files });
 }
 
