@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { Plugin, subjects, until, type Stored } from "./harness.ts";
+import { Plugin, subjects, until, withPlugin, type Stored } from "./harness.ts";
 import { secret, UNKNOWN } from "./lib/values.ts";
 
 const TYPE = "command:local:Command";
@@ -171,16 +171,16 @@ for (const subject of subjects("command")) {
     });
 
     test("cancel kills the shell at once, not its children, and refuses further commands", async () => {
-      const own = await Plugin.start(subject, { cwd: directory });
-      await own.configure();
-      const running = assert.rejects(own.create(TYPE, "step", { create: "trap 'touch trapped' TERM INT; touch started; (sleep 1; touch orphan); touch finished" }), /signal: killed/);
-      await until(() => exists(join(directory, "started")), "the command to start");
-      await own.cancel();
-      await running;
-      await until(() => exists(join(directory, "orphan")), "the orphan to finish");
-      assert.deepEqual([exists(join(directory, "trapped")), exists(join(directory, "finished"))], [false, false]);
-      await assert.rejects(own.create(TYPE, "step", { create: "true" }), /context canceled/);
-      await own.stop();
+      await withPlugin(subject, async (own) => {
+        await own.configure();
+        const running = assert.rejects(own.create(TYPE, "step", { create: "trap 'touch trapped' TERM INT; touch started; (sleep 1; touch orphan); touch finished" }), /signal: killed/);
+        await until(() => exists(join(directory, "started")), "the command to start");
+        await own.cancel();
+        await running;
+        await until(() => exists(join(directory, "orphan")), "the orphan to finish");
+        assert.deepEqual([exists(join(directory, "trapped")), exists(join(directory, "finished"))], [false, false]);
+        await assert.rejects(own.create(TYPE, "step", { create: "true" }), /context canceled/);
+      }, { cwd: directory });
     });
   });
 }
@@ -188,12 +188,12 @@ for (const subject of subjects("command")) {
 test("the stand-in says so where the real provider would hang on a long line", async () => {
   const [standin] = subjects("command");
   assert.ok(standin);
-  const plugin = await Plugin.start(standin);
-  await plugin.configure();
-  const long = { create: "head -c 70000 /dev/zero | tr '\\0' x" };
-  await assert.rejects(plugin.create(TYPE, "step", long), /longer than 64 KiB, which hangs the real provider/);
-  assert.equal(String((await plugin.create(TYPE, "step", { ...long, logging: "none" })).outputs["stdout"]).length, 70000);
-  await plugin.stop();
+  await withPlugin(standin, async (plugin) => {
+    await plugin.configure();
+    const long = { create: "head -c 70000 /dev/zero | tr '\\0' x" };
+    await assert.rejects(plugin.create(TYPE, "step", long), /longer than 64 KiB, which hangs the real provider/);
+    assert.equal(String((await plugin.create(TYPE, "step", { ...long, logging: "none" })).outputs["stdout"]).length, 70000);
+  });
 });
 
 function exists(path: string): boolean {

@@ -71,6 +71,7 @@ export class Plugin {
   readonly #name: string;
   readonly #engine: grpc.Server;
   readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown>;
   readonly #client: providerGrpc.ResourceProviderClient;
   /** Milliseconds from start to the port line. */
   readonly startMs: number;
@@ -80,6 +81,7 @@ export class Plugin {
     this.#engine = engine;
     this.logs = logs;
     this.#child = child;
+    this.#ended = new Promise((resolve) => child.once("exit", resolve));
     this.#client = new providerGrpc.ResourceProviderClient(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
     this.startMs = startMs;
   }
@@ -253,18 +255,16 @@ export class Plugin {
 
   /** Ends the plug-in as the engine does, and its Engine service. */
   async stop(): Promise<void> {
-    const ended = new Promise((resolve) => this.#child.once("exit", resolve));
     this.#client.close();
     this.#child.kill("SIGKILL");
     this.#engine.forceShutdown();
-    await ended;
+    await this.#ended;
   }
 
   /** Takes the Engine service away, as when the engine is killed; resolves when the plug-in has ended by itself. */
   async engineDies(): Promise<void> {
-    const ended = new Promise((resolve) => this.#child.once("exit", resolve));
     this.#engine.forceShutdown();
-    await ended;
+    await this.#ended;
     this.#client.close();
   }
 }
@@ -285,6 +285,16 @@ function halfDone(error: grpc.ServiceError, inputs: Props): HalfDone | undefined
     return new HalfDone(failed.getReasonsList().join("; "), { id: failed.getId(), inputs: failed.hasInputs() ? fromStruct(failed.getInputs()) : plainProps(inputs), outputs });
   }
   return undefined;
+}
+
+/** Starts a plug-in for the time of one use, whatever comes of it. */
+export async function withPlugin(subject: Subject, use: (plugin: Plugin) => Promise<void>, options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Promise<void> {
+  const plugin = await Plugin.start(subject, options);
+  try {
+    await use(plugin);
+  } finally {
+    await plugin.stop();
+  }
 }
 
 /** Polls until the condition holds; fails after ten seconds with what was waited for. */

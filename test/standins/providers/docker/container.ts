@@ -38,7 +38,8 @@ export class Container implements Resource {
   /** Any failure after the daemon made it leaves the container in state as not initialised. */
   async create({ urn, inputs }: CreateCall): Promise<{ id: string; outputs: Props }> {
     const daemon = this.#daemon();
-    await explained("Unable to create container with image", ensureImage(daemon, text(inputs, "image") ?? ""));
+    const image = text(inputs, "image") ?? "";
+    await explained(`Unable to create container with image ${image}`, ensureImage(daemon, image));
     const platform = text(inputs, "platform");
     const query = new URLSearchParams({ name: text(inputs, "name") ?? "", ...(platform === undefined ? {} : { platform }) });
     const created = await explained("Unable to create container", daemon.call("POST", `/containers/create?${query}`, createBody(inputs)));

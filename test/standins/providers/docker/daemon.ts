@@ -1,10 +1,9 @@
-import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
 import { join } from "node:path";
-import { Duplex } from "node:stream";
 import { valueOf, type Props, type Value } from "../lib/values.ts";
+import { sshAgent } from "./dial-stdio.ts";
 
 /** How to reach a daemon: the provider's configuration. */
 export interface DaemonAddress {
@@ -138,9 +137,7 @@ function transport({ host, sshOpts, tls }: DaemonAddress): (options: http.Reques
       return (options) => http.request({ ...options, agent, socketPath: decodeURIComponent(url.pathname) });
     }
     case "ssh:": {
-      // A daemon that answers over ssh is spoken to through `docker system dial-stdio` there, one ssh for each parallel
-      // request, kept for the next one (tf/internal/provider/config.go uses the same helper of docker/cli).
-      const agent = new StreamAgent(() => dialStdio(url, sshOpts));
+      const agent = sshAgent(url, sshOpts);
       return (options) => http.request({ ...options, agent });
     }
     case "tcp:":
@@ -157,44 +154,6 @@ function transport({ host, sshOpts, tls }: DaemonAddress): (options: http.Reques
     default:
       throw new Error(`The docker provider's host is ${host}; expected unix://, tcp:// or ssh://.`);
   }
-}
-
-// Keeps connections that are no sockets: the inherited methods call setKeepAlive and ref, which a pipe has not.
-class StreamAgent extends http.Agent {
-  readonly #connect: () => Duplex;
-
-  constructor(connect: () => Duplex) {
-    // Well below sshd's default MaxStartups of 10 unauthenticated connections.
-    super({ keepAlive: true, maxSockets: 4 });
-    this.#connect = connect;
-  }
-
-  override createConnection(): Duplex {
-    return this.#connect();
-  }
-
-  override keepSocketAlive(): boolean {
-    return true;
-  }
-
-  override reuseSocket(): void {
-    // nothing to restore
-  }
-}
-
-function dialStdio(url: URL, sshOpts: readonly string[]): Duplex {
-  const args = [...sshOpts];
-  if (url.username !== "") args.push("-l", decodeURIComponent(url.username));
-  if (url.port !== "") args.push("-p", url.port);
-  const child = spawn("ssh", [...args, "--", url.hostname, "docker", "system", "dial-stdio"], { stdio: ["pipe", "pipe", "pipe"] });
-  let complaints = "";
-  child.stderr.on("data", (chunk: Buffer) => (complaints += chunk.toString()));
-  const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
-  child.once("error", (error) => stream.destroy(error));
-  child.once("exit", (code) => {
-    if (code !== 0) stream.destroy(new Error(`ssh ${url.hostname} ended with ${code}: ${complaints.trim()}`));
-  });
-  return stream;
 }
 
 /** Reads the three TLS files of a directory, as `certPath` names it. */

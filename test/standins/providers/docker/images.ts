@@ -12,10 +12,10 @@ export async function ensureImage(daemon: Daemon, reference: string): Promise<Pr
     await daemon.stream(`/images/create?${pullQuery(reference)}`, {});
   } catch (error) {
     if (!(error instanceof DaemonError)) throw error;
-    throw new Error(`Unable to pull image ${reference}: ${error.message}`);
+    throw new Error(`unable to pull image ${reference}: ${error.message}`);
   }
   const pulled = await inspectImage(daemon, reference);
-  if (pulled === undefined) throw new Error(`Unable to find image ${reference} after it was pulled.`);
+  if (pulled === undefined) throw new Error(`unable to find image ${reference} after it was pulled.`);
   return pulled;
 }
 

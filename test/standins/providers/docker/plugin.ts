@@ -7,7 +7,6 @@ import { Network } from "./network.ts";
 import { RemoteImage } from "./remote-image.ts";
 import { Volume } from "./volume.ts";
 import type { Resource } from "../lib/resource.ts";
-import { UNKNOWN } from "../lib/values.ts";
 
 /**
  * Serves the docker provider to the engine at host:port. What it does on the Docker host is real; only the plug-in around
@@ -16,7 +15,7 @@ import { UNKNOWN } from "../lib/values.ts";
 export async function start(engineAddress: string): Promise<void> {
   let configured: Daemon | undefined;
   const daemon = (): Daemon => {
-    if (configured === undefined) throw new Error("The docker provider is not configured: its host is not known yet.");
+    if (configured === undefined) throw new Error("The docker provider was used before it was configured.");
     return configured;
   };
 
@@ -34,7 +33,6 @@ export async function start(engineAddress: string): Promise<void> {
     ]),
     // Every configured daemon must answer, in a preview too; over ssh it is not asked (configureDockerClient, dk/provider/image.go).
     configure: async (config) => {
-      if (config["host"] === UNKNOWN) return;
       configured = new Daemon(daemonAddress(config));
       if (!configured.host.startsWith("ssh:")) await configured.ping();
     },
