@@ -1,6 +1,7 @@
 /** Runs the Pulumi command: plain, or with this program attached to its engine. */
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { ServiceDefinition, UntypedHandleCall } from '@grpc/grpc-js';
 import { exitCodes, VerbError } from './exit-codes.ts';
@@ -15,6 +16,8 @@ export interface Ran {
 interface Call {
   /** `quiet` collects both streams; `shown` gives them the operator's terminal. @default 'quiet' */
   readonly output?: 'quiet' | 'shown';
+  /** With `quiet`: each line of stdout as it comes. */
+  readonly onLine?: (line: string) => void;
   /** Never a secret in `args`: it goes here. */
   readonly stdin?: string;
   readonly environment?: NodeJS.ProcessEnv;
@@ -31,6 +34,7 @@ export async function pulumi(args: readonly string[], call: Call = {}): Promise<
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));
+  if (call.onLine !== undefined && child.stdout !== null) createInterface({ input: child.stdout }).on('line', call.onLine);
   child.stderr?.on('data', (chunk: Buffer) => err.push(chunk));
   child.stdin?.on('error', () => undefined);
   child.stdin?.end(call.stdin);
