@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +12,8 @@ const script = fileURLToPath(new URL('base/rootfs.sh', import.meta.url));
 /** Not /tmp, which may be memory; debootstrap wants a file system with devices and programs. */
 const workshop = '/var/tmp';
 const prefix = 'matrix-stack-rootfs-';
+/** Bytes of free memory above which the tree is made in memory; it takes 1 GB, the build of the CLI beside it 2 GB. */
+const memoryNeeded = 6 * 1024 ** 3;
 
 const packages = [
   'ca-certificates', 'curl', 'gettext-base', 'libjemalloc2', 'libnginx-mod-http-js', 'libpq5', 'nginx', 'openssh-client',
@@ -59,39 +60,44 @@ export async function buildBase(base, step) {
 
   // Left by builds that were killed; the caller's lock says that none is under way.
   for (const name of readdirSync(workshop).filter((entry) => entry.startsWith(prefix))) rmSync(join(workshop, name), { recursive: true, force: true });
-  const directory = mkdtempSync(join(workshop, prefix));
-  const root = join(directory, 'root');
+  const scratch = mkdtempSync(join(workshop, prefix));
+  const directory = join(scratch, 'tree');
+  mkdirSync(directory);
   try {
-    const certificates = join(directory, 'ca.pem');
+    const certificates = join(scratch, 'ca.pem');
     const bundle = '/etc/ssl/certs/ca-certificates.crt';
     writeFileSync(certificates, existsSync(bundle) ? readFileSync(bundle) : '');
+    const settings = {
+      DIRECTORY: directory,
+      IN_MEMORY: availableMemory() > memoryNeeded ? 'yes' : 'no',
+      SUITE: suite,
+      MIRROR: await mirror(),
+      PACKAGES: packages.join(' '),
+      SYNAPSE: base.requirement,
+      HOST_CA: certificates,
+      TAG: base.tag,
+      RECIPE: base.recipe,
+      RECIPE_LABEL: recipeLabel,
+      VERSIONS_LABEL: versionsLabel,
+    };
     let heading = '';
-    await run('unshare', ['--mount', 'sh', script], {
-      env: { ...process.env, ROOT: root, SUITE: suite, MIRROR: await mirror(), PACKAGES: packages.join(' '), SYNAPSE: base.requirement, HOST_CA: certificates, HOME: process.env.HOME ?? homedir() },
+    await run('unshare', ['--mount', 'bash', script], {
+      env: { ...process.env, HOME: process.env.HOME ?? homedir(), ...settings },
       onLine: (line) => {
-        if (line.startsWith('== ')) step((heading = line.slice(3)));
+        // `matrix-synapse[extras]==1.2.3` reads better without the extras.
+        if (line.startsWith('== ')) step((heading = line.slice(3).replace(/\[.*\]==/, ' ')));
         else if (/^(I: |Unpacking |Setting up |Collecting )/.test(line)) step(`${heading}: ${line.replace(/^I: /, '').slice(0, 60)}`);
       },
     });
-    step('importing it into Docker');
-    const versions = readFileSync(join(root, 'etc', 'image-versions'), 'utf8').trim().split('\n').map((line) => line.replace(' ', '=')).join(' ');
-    await importRoot(root, base, versions);
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    rmSync(scratch, { recursive: true, force: true });
   }
 }
 
-async function importRoot(root, base, versions) {
-  const tar = spawn('tar', ['-C', root, '--numeric-owner', '--one-file-system', '-cf', '-', '.'], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const packed = new Promise((resolve, reject) => {
-    tar.on('error', reject);
-    tar.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`tar ended with code ${code} while packing the base image.`))));
-  });
-  const changes = [`LABEL ${recipeLabel}=${base.recipe}`, `LABEL ${versionsLabel}="${versions}"`, 'CMD ["/bin/sh"]'];
-  // Tagged only when the whole tree has arrived: a broken pipe would make a smaller image.
-  const imported = run('docker', ['import', ...changes.flatMap((change) => ['--change', change]), '-'], { input: tar.stdout });
-  const [{ stdout }] = await Promise.all([imported, packed]);
-  await run('docker', ['tag', stdout.trim(), base.tag]);
+/** Bytes; 0 where the kernel does not say. */
+function availableMemory() {
+  const match = /^MemAvailable: +(\d+) kB$/m.exec(existsSync('/proc/meminfo') ? readFileSync('/proc/meminfo', 'utf8') : '');
+  return match === null ? 0 : Number(match[1]) * 1024;
 }
 
 /**

@@ -20,7 +20,7 @@ export function createProgress(stream = process.stdout) {
   };
   const draw = () => {
     if (!live) return;
-    const width = (stream.columns ?? 80) - 1;
+    const width = (stream.columns || 80) - 1;
     for (const [name, { text, since }] of underWay) {
       stream.write(`${`${name.padEnd(nameWidth)} ${seconds(since).padStart(6)}  ${text}`.slice(0, width)}\n`);
       drawn += 1;

@@ -1,20 +1,24 @@
-#!/bin/sh
-# Makes the root file system that every locally built image shares: Debian packages and Synapse from PyPI.
-# Runs as root inside its own mount namespace, so nothing stays mounted when it ends.
+#!/bin/bash
+# Makes the base image that every locally built image shares: Debian packages and Synapse from PyPI.
+# Runs as root inside its own mount namespace, so nothing stays mounted when it ends, however it ends.
 #
-#   ROOT                directory to fill; must not exist
+#   DIRECTORY           empty scratch directory
+#   IN_MEMORY           yes: the tree is made in a tmpfs on DIRECTORY
 #   SUITE, MIRROR       Debian release and mirror
 #   PACKAGES            Debian packages, separated by spaces
 #   SYNAPSE             pip requirement, extras included
 #   HOST_CA             certificates that the host trusts, one PEM file, for pip and apt over TLS
+#   TAG                 what the image is called once it is complete
+#   RECIPE_LABEL, VERSIONS_LABEL, RECIPE   its labels; the second gets `name=version` pairs of what lies inside
 #
 # Each line that begins with "== " names the step under way.
-set -eu
+set -euo pipefail
 
-echo "== Debian $SUITE: debootstrap from $MIRROR"
-debootstrap --variant=minbase "$SUITE" "$ROOT" "$MIRROR"
+if [ "$IN_MEMORY" = yes ]; then mount -t tmpfs -o size=3g,mode=755 none "$DIRECTORY"; fi
+ROOT=$DIRECTORY/root
 
-# No documentation, no translations, no fsync: this tree is thrown away after the import.
+# No documentation, no translations, no fsync: this tree is thrown away after the import. There before dpkg is.
+mkdir -p "$ROOT/etc/dpkg/dpkg.cfg.d"
 cat > "$ROOT/etc/dpkg/dpkg.cfg.d/image" <<'CFG'
 force-unsafe-io
 path-exclude=/usr/share/doc/*
@@ -23,6 +27,13 @@ path-exclude=/usr/share/info/*
 path-exclude=/usr/share/locale/*
 path-exclude=/usr/share/lintian/*
 CFG
+
+echo "== Debian $SUITE: debootstrap from $MIRROR"
+script=/usr/share/debootstrap/scripts/$SUITE
+# An older debootstrap does not know a newer release by name; the rules are those of unstable.
+if [ ! -e "$script" ]; then script=/usr/share/debootstrap/scripts/sid; fi
+debootstrap --variant=minbase "$SUITE" "$ROOT" "$MIRROR" "$script"
+
 printf 'APT::Install-Recommends "false";\nAcquire::Languages "none";\n' > "$ROOT/etc/apt/apt.conf.d/90image"
 apt-config dump Acquire | grep -E '^Acquire::(http|https)::Proxy' > "$ROOT/etc/apt/apt.conf.d/91proxy" || true
 printf '#!/bin/sh\nexit 101\n' > "$ROOT/usr/sbin/policy-rc.d"
@@ -80,13 +91,16 @@ inside chown 991:991 /data
 inside chown 1000:1000 /home/node
 inside chown 65532:65532 /home/nonroot
 
-# True versions, read by the builder for the labels and tags.
-inside dpkg-query -W -f '${Package} ${source:Upstream-Version}\n' postgresql-17 nginx restic > "$ROOT/etc/image-versions"
-inside /opt/synapse/bin/python -c 'import synapse; print("synapse", synapse.__version__.split(" ")[0])' >> "$ROOT/etc/image-versions"
-cat "$ROOT/etc/image-versions"
+versions=$(inside dpkg-query -W -f '${Package}=${source:Upstream-Version} ' postgresql-17 nginx restic)
+versions+=$(inside /opt/synapse/bin/python -c 'import synapse; print("synapse=" + synapse.__version__.split(" ")[0])')
 
 umount "$ROOT/proc"
 rm -rf "$ROOT/run/host" "$ROOT/usr/sbin/policy-rc.d" "$ROOT/etc/apt/apt.conf.d/91proxy" "$ROOT/var/cache/apt" "$ROOT/var/lib/apt/lists" "$ROOT/var/log/apt" \
   "$ROOT/usr/share/doc" "$ROOT/usr/share/man" "$ROOT/usr/share/locale" "$ROOT/usr/share/info" "$ROOT/tmp/"*
 mkdir -p "$ROOT/var/cache/apt/archives/partial" "$ROOT/var/lib/apt/lists/partial"
-echo "== done"
+
+echo "== importing it into Docker"
+# Tagged only when the whole tree has arrived: a broken pipe would make a smaller image.
+image=$(tar -C "$ROOT" --numeric-owner --one-file-system -cf - . | docker import \
+  --change "LABEL $RECIPE_LABEL=$RECIPE" --change "LABEL $VERSIONS_LABEL=\"$versions\"" --change 'CMD ["/bin/sh"]' -)
+docker tag "$image" "$TAG"
