@@ -36,7 +36,7 @@ export async function unpack(url, directory, tarOptions = []) {
   } catch (error) {
     rmSync(draft, { recursive: true, force: true });
     if (!(error instanceof CommandFailed)) throw error;
-    throw new Unreachable(`${host} ${curlReason(error)} in ${seconds(since)}`);
+    throw new Unreachable(`${host} ${error.message.startsWith('tar ') ? 'sent a broken archive' : curlReason(error)} in ${seconds(since)}`);
   }
 }
 

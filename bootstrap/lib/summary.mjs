@@ -20,6 +20,7 @@ export function createCounter() {
  * @typedef {object} ScriptResult
  * @property {string} name
  * @property {number} code exit code
+ * @property {boolean} runsTests false for a linter and the like, which count no tests
  * @property {number} passed tests that node:test counted
  * @property {number} failed
  * @property {string} took
@@ -35,13 +36,17 @@ export function createCounter() {
 export function conclude(results, partsAreHere) {
   const passed = results.reduce((sum, result) => sum + result.passed, 0);
   const failed = results.reduce((sum, result) => sum + result.failed, 0);
-  const otherwise = results.filter(({ code, failed: tests }) => code !== 0 && tests === 0).map(({ name }) => `${name} failed`);
-  if (!partsAreHere) otherwise.unshift('parts are missing');
-  const lines = results.map((result) => {
+  const otherwise = partsAreHere ? [] : ['parts are missing'];
+  const lines = [];
+  for (const result of results) {
     const tests = result.passed + result.failed;
-    const verdict = tests > 0 ? `${result.passed} passed, ${result.failed} failed` : result.code === 0 ? 'passed' : 'failed';
-    return `${result.name.padEnd(10)} ${verdict.padEnd(24)} ${result.took}`;
-  });
+    // A pattern that matches no file is green for node:test.
+    const empty = result.runsTests && tests === 0;
+    const verdict = tests > 0 ? `${result.passed} passed, ${result.failed} failed` : empty ? 'ran no test' : result.code === 0 ? 'passed' : 'failed';
+    if (empty) otherwise.push(`${result.name} ran no test`);
+    else if (result.code !== 0 && result.failed === 0) otherwise.push(`${result.name} failed`);
+    lines.push(`${result.name.padEnd(10)} ${verdict.padEnd(24)} ${result.took}`);
+  }
   lines.push([`${passed} passed, ${failed} failed`, ...otherwise].join('; '));
   return { lines, code: failed > 0 || otherwise.length > 0 ? 1 : 0 };
 }

@@ -25,7 +25,7 @@ export async function test() {
     console.log(`\n== ${name}`);
     const since = Date.now();
     const { code, passed, failed } = await runScript(context.root, script);
-    results.push({ name, code, passed, failed, took: seconds(since) });
+    results.push({ name, code, passed, failed, runsTests: script.startsWith('test:'), took: seconds(since) });
   }
   const { lines, code } = conclude(results, partsAreHere);
   console.log(`\n${lines.join('\n')}`);

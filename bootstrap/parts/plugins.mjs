@@ -5,7 +5,7 @@ import { Unreachable, unpack } from '../lib/download.mjs';
 import { cacheDirectory } from '../lib/environment.mjs';
 
 /** The versions of the SDK packages; the engine asks for exactly these. `accepts` are others that serve them. */
-const providers = [
+export const providers = [
   { name: 'docker', version: '5.2.0', accepts: ['5.1.0'] },
   { name: 'command', version: '1.2.1', accepts: [] },
 ];

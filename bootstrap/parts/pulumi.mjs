@@ -8,7 +8,8 @@ import { Unreachable, unpack } from '../lib/download.mjs';
 import { cacheDirectory } from '../lib/environment.mjs';
 import { machineLocks, withLock } from '../lib/lock.mjs';
 
-const wanted = '3.259.0';
+/** The version that the program was tested with. */
+export const wanted = '3.259.0';
 const mainPackage = 'github.com/pulumi/pulumi/pkg/v3/cmd/pulumi';
 /** Oldest Go that can fetch the toolchain its module asks for: https://go.dev/doc/toolchain */
 const oldestGo = [1, 21];

@@ -8,7 +8,7 @@ test('the closing lines of both reporters are counted, coloured or not; lines in
   assert.deepEqual(counter.counts, { passed: 10, failed: 2 });
 });
 
-const script = (name, code, passed, failed) => ({ name, code, passed, failed, took: '1.0 s' });
+const script = (name, code, passed, failed) => ({ name, code, passed, failed, runsTests: name !== 'lint', took: '1.0 s' });
 
 test('all green is exit code 0 and a plain sum', () => {
   const { lines, code } = conclude([script('lint', 0, 0, 0), script('unit', 0, 7, 0), script('e2e', 0, 3, 0)], true);
@@ -21,6 +21,10 @@ test('a failed test, a failed linter, a run that broke off and missing parts eac
   assert.deepEqual(pick(conclude([script('lint', 1, 0, 0)], true)), ['0 passed, 0 failed; lint failed', 1]);
   assert.deepEqual(pick(conclude([script('e2e', 134, 5, 0)], true)), ['5 passed, 0 failed; e2e failed', 1]);
   assert.deepEqual(pick(conclude([script('unit', 0, 5, 0)], false)), ['5 passed, 0 failed; parts are missing', 1]);
+});
+
+test('a test script that ran no test fails the whole', () => {
+  assert.deepEqual(pick(conclude([script('unit', 0, 5, 0), script('e2e', 0, 0, 0)], true)), ['5 passed, 0 failed; e2e ran no test', 1]);
 });
 
 function pick({ lines, code }) {
