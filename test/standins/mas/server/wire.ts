@@ -41,18 +41,32 @@ export function matrixError(status: number, errcode: string, error: string): Rep
   return json(status, { errcode, error });
 }
 
-/** The texts that go with OAuth error codes (crates/oauth2-types/src/errors.rs). */
+/** The texts that go with OAuth error codes (crates/oauth2-types/src/errors.rs `default_description`). */
 const OAUTH_DESCRIPTIONS: Readonly<Record<string, string>> = {
   invalid_request: 'The request is missing a required parameter, includes an invalid parameter value, includes a parameter more than once, or is otherwise malformed.',
   invalid_client: 'Client authentication failed.',
   invalid_grant: 'The provided access grant is invalid, expired, or revoked.',
   unauthorized_client: 'The client is not authorized to request an access token using this method.',
   unsupported_grant_type: 'The authorization grant type is not supported by the authorization server.',
-  invalid_scope: 'The requested scope is invalid, unknown, malformed, or exceeds the scope granted by the resource owner.',
   access_denied: 'The resource owner or authorization server denied the request.',
+  unsupported_response_type: 'The authorization server does not support obtaining an access token using this method.',
+  invalid_scope: 'The requested scope is invalid, unknown, or malformed.',
   server_error: 'The authorization server encountered an unexpected condition that prevented it from fulfilling the request.',
   login_required: 'The Authorization Server requires End-User authentication.',
+  request_not_supported: 'The provider does not support use of the request parameter.',
+  request_uri_not_supported: 'The provider does not support use of the request_uri parameter.',
+  registration_not_supported: 'The provider does not support use of the registration parameter.',
+  invalid_redirect_uri: 'The value of one or more redirection URIs is invalid.',
+  invalid_client_metadata: 'The value of one of the client metadata fields is invalid',
+  authorization_pending: 'The authorization request is still pending',
+  expired_token: 'The "device_code" has expired, and the device authorization session has concluded',
+  unsupported_token_type: 'The authorization server does not support the revocation of the presented token type.',
 };
+
+/** The text of an OAuth error code. */
+export function oauthDescription(error: string): string {
+  return OAUTH_DESCRIPTIONS[error] ?? '';
+}
 
 /** An OAuth error body; the description defaults to MAS's own sentence for the code. */
 export function oauthError(status: number, error: string, description: string | undefined = OAUTH_DESCRIPTIONS[error]): Reply {
