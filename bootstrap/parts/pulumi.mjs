@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -102,31 +102,34 @@ export function newEnough(version) {
   return match !== null && Number(match[1]) === major && Number(match[2]) >= minor;
 }
 
+/** What an earlier run downloaded or built, where the link still leads there. */
 function keptRecord(state) {
   const record = readJson(join(state.directory, 'pulumi.json'));
-  const usable = record?.version === wanted && existsSync(join(state.bin, 'pulumi')) && (record.route !== 'go' || record.module === moduleDigest());
-  return usable ? { route: record.route, version: record.version, hasLanguageHost: record.hasLanguageHost } : undefined;
+  const link = join(state.bin, 'pulumi');
+  if (record?.version !== wanted || !existsSync(link) || dirname(realpathSync(link)) !== record.directory) return undefined;
+  if (record.route === 'go' && record.module !== moduleDigest()) return undefined;
+  return { route: record.route, version: record.version, hasLanguageHost: record.hasLanguageHost };
 }
 
 /** Links a CLI's directory into the clone and remembers the route. */
 function settle(state, directory, route) {
   place(directory, state.bin);
   const cli = { route, version: wanted, hasLanguageHost: existsSync(join(directory, 'pulumi-language-nodejs')) };
-  writeFileSync(join(state.directory, 'pulumi.json'), JSON.stringify({ ...cli, module: moduleDigest() }));
+  writeFileSync(join(state.directory, 'pulumi.json'), JSON.stringify({ ...cli, directory: realpathSync(directory), module: moduleDigest() }));
   return { ...cli, path: join(state.bin, 'pulumi') };
 }
 
-/** The CLI finds language hosts beside its real file, so links are enough. */
+/** Links a CLI and what lies beside it, and nothing else: the CLI finds language hosts beside its real file. */
 function place(directory, bin) {
   mkdirSync(bin, { recursive: true });
-  for (const name of readdirSync(directory).filter((entry) => entry.startsWith('pulumi'))) {
+  const programs = readdirSync(directory).filter((name) => name === 'pulumi' || name.startsWith('pulumi-'));
+  for (const name of readdirSync(bin)) {
     const target = join(directory, name);
-    const link = join(bin, name);
-    if (lstatSync(link, { throwIfNoEntry: false }) !== undefined) {
-      if (existsSync(link) && realpathSync(link) === realpathSync(target)) continue;
-      rmSync(link, { force: true });
-    }
-    symlinkSync(target, link);
+    const right = programs.includes(name) && existsSync(join(bin, name)) && realpathSync(join(bin, name)) === realpathSync(target);
+    if (!right) rmSync(join(bin, name), { force: true });
+  }
+  for (const name of programs) {
+    if (!existsSync(join(bin, name))) symlinkSync(join(directory, name), join(bin, name));
   }
 }
 
