@@ -1,6 +1,7 @@
 /** Which jobs each phase runs, in order. */
 import type { Model, Phase } from '../model/model.ts';
-import type { JobName } from '../steps/contract.ts';
+import { namesOf } from '../model/names.ts';
+import type { JobInput, JobName } from '../steps/contract.ts';
 
 /** Jobs that need no service container: they run before one is replaced. */
 export function jobsBefore(phase: Phase, model: Pick<Model, 'adopt' | 'mirror'>): readonly JobName[] {
@@ -16,3 +17,20 @@ export function jobsBefore(phase: Phase, model: Pick<Model, 'adopt' | 'mirror'>)
 
 /** Jobs that act on the service containers of the phase. */
 export const jobsAfter: readonly JobName[] = ['switch', 'start', 'probe', 'record'];
+
+/** What a job is told besides the facts of the stack. */
+export function jobOptions(job: JobName, model: Pick<Model, 'adopt' | 'mirror' | 'backup'>): JobInput['options'] {
+  const { adopt, mirror, backup } = model;
+  switch (job) {
+    case 'adopt':
+      return { adopt };
+    case 'mirror':
+      return mirror === undefined ? {} : { mirror: { of: mirror.of, volume: namesOf(mirror.of).volume('backups') } };
+    case 'backup':
+      return { keep: backup.keep };
+    case 'switch':
+      return adopt === undefined && mirror === undefined ? {} : { adopt: true };
+    default:
+      return {};
+  }
+}

@@ -4,7 +4,7 @@ import type { RenderedVolume } from '../templates/file.ts';
 import type { Image, Model, Phase, Service } from '../model/model.ts';
 import { namesOf } from '../model/names.ts';
 import type { JobName, StackFacts } from '../steps/contract.ts';
-import { jobsAfter, jobsBefore } from './chains.ts';
+import { jobOptions, jobsAfter, jobsBefore } from './chains.ts';
 import { DataVolumes } from './data-volumes.ts';
 import { Edge } from './edge.ts';
 import { ElementWeb } from './element-web.ts';
@@ -150,9 +150,8 @@ export class MatrixStack extends pulumi.ComponentResource {
           return [];
       }
     };
-    const options = model.adopt === undefined ? {} : { adopt: true };
     return new Steps(`${model.phase}-${half}`, { phase: model.phase, attempt, dockerHost: model.dockerHost, facts,
-      steps: jobs.map((job) => ({ job, triggers: triggers(job), options })), after: [...this.everyFile(), ...after] }, { parent: this });
+      steps: jobs.map((job) => ({ job, triggers: triggers(job), options: jobOptions(job, model) })), after: [...this.everyFile(), ...after] }, { parent: this });
   }
 
   private everyFile(): readonly pulumi.Resource[] {
