@@ -127,7 +127,7 @@ export function sharedByClients(clients: readonly { readonly path: string; reado
   const once = (kind: string, value: string, path: string, fix: string): void => {
     const first = seen.get(`${kind} ${value}`);
     if (first === undefined) seen.set(`${kind} ${value}`, path);
-    else if (!first.startsWith(`${path.split('.')[0] ?? ''}.`)) issues.push({ path, problem: `${first} has the same ${kind}`, got: JSON.stringify(value), fix });
+    else if (!first.startsWith(`${entryOf(path)}.`)) issues.push({ path, problem: `${first} has the same ${kind}`, got: JSON.stringify(value), fix });
   };
   for (const { path, client } of clients) {
     once('name', client.name, `${path}.name`, 'choose another name');
@@ -135,6 +135,11 @@ export function sharedByClients(clients: readonly { readonly path: string; reado
     client.redirectUris.forEach((uri, index) => { once('redirect URI', comparable(uri), `${path}.redirectUris[${index}]`, 'let each client have its own: the code must reach the one that asked'); });
   }
   return issues;
+}
+
+/** @returns `clients[0]` of `clients[0].name`, `hosts.element` of `hosts.element.name`. */
+function entryOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('.'));
 }
 
 /** Two spellings that MAS takes for one URL are one. */

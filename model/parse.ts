@@ -111,6 +111,10 @@ function clientsOf(entries: Placed<'clients'>, serverName: string, urls: PublicU
     issues.push(...clientIssues(path, entry, urls === undefined ? 'unknown' : elementHost));
     return { path, client: derivedClient(entry, serverName, standing) };
   });
+  // Element Web is the stack's own program: it has a client although nobody lists one.
+  if (urls?.element !== undefined && !entries.some(({ entry }) => entry.type === 'element-web')) {
+    placed.push({ path: 'hosts.element', client: derivedClient({ name: 'element', type: 'element-web', admin: false }, serverName, urls) });
+  }
   issues.push(...sharedByClients(placed));
   return placed.map(({ client }) => client);
 }

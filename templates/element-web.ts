@@ -18,7 +18,7 @@ function elementConfig(model: Model): unknown {
     default_server_config: { 'm.homeserver': { base_url: urls.homeserver.replace(/\/$/, ''), server_name: model.serverName } },
     disable_custom_urls: true,
     disable_guests: true,
-    // Keyed by the issuer byte for byte; without an entry Element registers itself, which needs registration.dynamic.
+    // Keyed by the issuer byte for byte.
     ...(client === undefined ? {} : { oidc_static_clients: { [urls.issuer]: { client_id: client.clientId } } }),
     sso_redirect_options: { immediate: false, on_welcome_page: true, on_login_page: true },
     embedded_pages: { login_for_welcome: true },

@@ -37,6 +37,13 @@ describe('a client derives from its type', () => {
     assert.deepEqual([element.authMethod, element.clientUri], ['none', 'https://element.example.com/']);
   });
 
+  it('element-web follows from hosts.element although nobody lists it, under the id of an entry named element', () => {
+    assert.deepEqual(parsed().clients, [client({ name: 'element', type: 'element-web' })]);
+    assert.deepEqual(parsed({ clients: [{ name: 'chat', type: 'element-web' }] }).clients.map(({ name }) => name), ['chat']);
+    assert.deepEqual(parsed({ hosts: { homeserver: 'm.example.com', auth: 'a.example.com' } }).clients, []);
+    assert.deepEqual(linesOf({ clients: [{ name: 'element', type: 'device' }] }), ['hosts.element.name: clients[0].name has the same name (got "element"); choose another name']);
+  });
+
   it('element-web on another port', () => {
     assert.equal(client({ name: 'element', type: 'element-web' }, { ports: { https: 8443 } }).redirectUris[1], 'https://element.example.com:8443/');
   });

@@ -18,10 +18,6 @@ describe("Element Web's config.json", () => {
     assert.deepEqual([mas.http.issuer, mas.clients[0]?.client_id], ['https://auth.example.com:8443/', model.clients[0]?.clientId]);
   });
 
-  it('registers by itself where it has no entry', () => {
-    assert.equal(dataOf(parsed(), 'element', 'config.json')['oidc_static_clients'], undefined);
-  });
-
   it('is the same in every phase: its container is not replaced in a move', () => {
     assert.deepEqual(dataOf(parsed({ ...withElement, phase: 'delegated' }), 'element', 'config.json'), dataOf(parsed(withElement), 'element', 'config.json'));
   });
