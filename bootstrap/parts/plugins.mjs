@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Unreachable, unpack } from '../lib/download.mjs';
@@ -89,11 +89,11 @@ function sameScript(file, script) {
   }
 }
 
+/** A real directory with a link to each file: the engine overlooks a directory that is a link (it asks ReadDir's IsDir). */
 function link(target, place) {
-  const present = lstatSync(place, { throwIfNoEntry: false });
-  if (present?.isSymbolicLink() && readlinkSync(place) === target) return;
   clear(place);
-  symlinkSync(target, place);
+  mkdirSync(place, { recursive: true });
+  for (const name of readdirSync(target)) symlinkSync(join(target, name), join(place, name));
 }
 
 function clear(place) {
