@@ -75,7 +75,7 @@ async function bring({ context, present, ensureBase }, part, name, service, reci
     noRecipe = error.message;
   }
   const kept = recipe && (present.get(recipe.tag) ?? (await inspectImages([recipe.tag])).get(recipe.tag));
-  if (kept?.labels[recipeLabel] === recipe?.digest && kept !== undefined) {
+  if (kept !== undefined && kept.labels[recipeLabel] === recipe.digest) {
     part.done(`found, ${recipe.says}, built here earlier`);
     return localPart(recipe, kept, 'found');
   }
@@ -96,6 +96,8 @@ async function bring({ context, present, ensureBase }, part, name, service, reci
   const version = recipe.version ?? versions[recipe.software];
   checkVersion(recipe, version);
   const image = await withLock(machineLocks(), `image-${name}`, async () => {
+    const meanwhile = (await inspectImages([recipe.tag])).get(recipe.tag);
+    if (meanwhile?.labels[recipeLabel] === recipe.digest) return meanwhile;
     part.step('docker build');
     mkdirSync(join(context.state.directory, 'build'), { recursive: true });
     await buildImage(recipe, version, join(context.state.directory, 'build', name));
