@@ -32,20 +32,16 @@ function attached(operation: 'preview' | 'up', summary: string): Verb {
   };
 }
 
-function plain(operation: 'refresh' | 'destroy', summary: string): Verb {
-  return {
-    name: operation,
-    summary,
-    usage: `<stack> [options of pulumi ${operation}]`,
-    arguments: ['<stack>'],
-    passesOn: true,
-    async run({ positionals: [stack = ''], rest }) {
-      return (await pulumi([operation, '--stack', stack, ...rest], { output: 'shown' })).code === 0 ? exitCodes.ok : exitCodes.failed;
-    },
-  };
-}
+export const refresh: Verb = {
+  name: 'refresh',
+  summary: 'compares the state with what is on the Docker host',
+  usage: '<stack> [options of pulumi refresh]',
+  arguments: ['<stack>'],
+  passesOn: true,
+  async run({ positionals: [stack = ''], rest }) {
+    return (await pulumi(['refresh', '--stack', stack, ...rest], { output: 'shown' })).code === 0 ? exitCodes.ok : exitCodes.failed;
+  },
+};
 
 export const preview = attached('preview', 'shows what the engine would do, resource by resource');
 export const up = attached('up', 'does it: converges, or makes the move that the phase asks for');
-export const refresh = plain('refresh', 'compares the state with what is on the Docker host');
-export const destroy = plain('destroy', 'removes the stack; refused by the engine while its data is protected');
