@@ -67,7 +67,7 @@ async function bring({ context, present, ensureBase }, part, name, service, reci
 
   part.wait('npm packages');
   let recipe;
-  let noRecipe = 'this clone has no stand-in at test/standins/mas/main.ts';
+  let noRecipe = cannotBuild() ?? 'this clone has no stand-in at test/standins/mas/main.ts';
   try {
     recipe = await recipeOf();
   } catch (error) {
@@ -120,8 +120,9 @@ function masDirectory() {
   return process.env.MAS_CLI || undefined;
 }
 
-/** @returns {Promise<import('../images/recipes.mjs').Recipe | undefined>} undefined where the clone lacks the stand-in */
+/** @returns {Promise<import('../images/recipes.mjs').Recipe | undefined>} undefined where the clone lacks the stand-in, or Node for containers */
 async function recipeWithPackages({ root, state }, base, name, service) {
+  if (process.platform !== 'linux') return undefined;
   if (name === 'runner') return runner(base, root);
   const directory = masDirectory();
   if (directory !== undefined) return await ownMas(base, directory);

@@ -27,7 +27,7 @@ interface Outcome {
 }
 
 const root = join(import.meta.dirname, '..', '..');
-const { images }: { images: Record<string, Part> } = JSON.parse(readFileSync(join(root, '.state', 'parts.json'), 'utf8'));
+const { images } = JSON.parse(readFileSync(join(root, '.state', 'parts.json'), 'utf8')) as { readonly images: Record<string, Part> };
 const execute = promisify(execFile);
 const prefix = `images-test-${randomBytes(4).toString('hex')}`;
 const containers: string[] = [];
@@ -58,7 +58,7 @@ function image(service: string): string {
 }
 
 async function config(service: string): Promise<ImageConfig> {
-  return JSON.parse(await docker('image', 'inspect', '--format', '{{json .Config}}', image(service)));
+  return JSON.parse(await docker('image', 'inspect', '--format', '{{json .Config}}', image(service))) as ImageConfig;
 }
 
 /** Starts PostgreSQL and waits until it serves over TCP, which the entry point allows only after the first set-up. */
