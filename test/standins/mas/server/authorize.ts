@@ -4,7 +4,7 @@ import { one, transaction, type Context } from './context.ts';
 import { loginTarget, visit, type PostAuthAction } from './browser.ts';
 import { idToken } from './oauth-sessions.ts';
 import { consentPage, errorPage, formPostPage, policyPage } from './pages.ts';
-import { grantViolations } from './policy.ts';
+import { grantViolations, policyPageStatus } from './policy.ts';
 import { parseScope } from './scope.ts';
 import { alphanumeric } from './tokens.ts';
 import { html, oauthDescription, seeOther, type Reply, type Request } from './wire.ts';
@@ -98,7 +98,7 @@ interface GrantRow {
   fulfilled_at: Date | null; cancelled_at: Date | null; exchanged_at: Date | null; response_type_id_token: boolean;
 }
 
-/** `GET` and `POST /consent/{id}` (authorization/consent.rs): consent is asked every time, a grant can be used once (409), what the policy refuses is a page of status 200. */
+/** `GET` and `POST /consent/{id}` (authorization/consent.rs): consent is asked every time, a grant can be used once (409), what the policy refuses is a page. */
 export async function consent(context: Context, request: Request): Promise<Reply> {
   const id = uuidOf(request.params['id'] ?? '');
   if (id === undefined) return text(400, 'Invalid URL: Cannot parse `id`');
@@ -117,7 +117,7 @@ export async function consent(context: Context, request: Request): Promise<Reply
   const scope = parseScope(grant.scope) ?? [];
   const violations = grantViolations(context, { kind: 'authorization_code', user: session.user, clientId: ulidOf(client.oauth2_client_id), scope });
   const csrf = cookies.csrf();
-  if (violations.length > 0) return html(200, policyPage({ csrf, violations, next: action }), cookies.headers);
+  if (violations.length > 0) return html(policyPageStatus(violations), policyPage({ csrf, violations, next: action }), cookies.headers);
   const uri = new URL(grant.redirect_uri);
   if (request.method === 'GET') {
     const cancel = goBack(uri, grant.response_mode, grant.state, { error: 'access_denied' }, []).headers?.['location'] ?? uri.href;

@@ -4,9 +4,9 @@ import { form, Refusal, type ClientRow } from './client-auth.ts';
 import { absolute, one, type Context } from './context.ts';
 import { Cookies } from './cookies.ts';
 import { deviceConsentPage, deviceDonePage, deviceLinkPage, errorPage, policyPage } from './pages.ts';
-import { grantViolations } from './policy.ts';
+import { grantViolations, policyPageStatus } from './policy.ts';
 import { parseScope } from './scope.ts';
-import { authenticatedClient } from './token.ts';
+import { authenticatedClient, unreadable } from './token.ts';
 import { alphanumeric } from './tokens.ts';
 import { html, json, oauthError, seeOther, type Reply, type Request } from './wire.ts';
 
@@ -19,7 +19,7 @@ export async function authorizeDevice(context: Context, request: Request): Promi
   const client = await authenticatedClient(context, request);
   if (!client.grant_type_device_code) return oauthError(401, 'unauthorized_client');
   const scope = parseScope(form(request)?.get('scope') ?? '');
-  if (scope === undefined) return oauthError(400, 'invalid_request', 'Failed to deserialize form body: Invalid scope format');
+  if (scope === undefined) throw unreadable('Invalid scope format');
   const [deviceCode, userCode] = [alphanumeric(32), alphanumeric(6).toUpperCase()];
   await context.pool.query(`insert into oauth2_device_code_grant (oauth2_device_code_grant_id, oauth2_client_id, scope, user_code, device_code, created_at, expires_at, ip_address, user_agent)
     values ($1, $2, $3, $4, $5, now(), now() + make_interval(secs => $6), $7, $8)`,
@@ -71,7 +71,7 @@ export async function deviceConsent(context: Context, request: Request): Promise
   const scope = parseScope(grant.scope) ?? [];
   const violations = grantViolations(context, { kind: 'device_code', user: session.user, clientId: ulidOf(client.oauth2_client_id), scope });
   const csrf = cookies.csrf();
-  if (violations.length > 0) return html(200, policyPage({ csrf, violations, next: action }), cookies.headers);
+  if (violations.length > 0) return html(policyPageStatus(violations), policyPage({ csrf, violations, next: action }), cookies.headers);
   const name = client.client_name ?? ulidOf(client.oauth2_client_id);
   const pending = grant.fulfilled_at === null && grant.rejected_at === null && grant.exchanged_at === null;
   if (request.method === 'GET' && pending) {

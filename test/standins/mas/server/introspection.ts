@@ -3,6 +3,7 @@ import { ulidOf } from '../db/ids.ts';
 import { findClient, form, readCredentials, verifyCredentials } from './client-auth.ts';
 import { isValid, one, type Context, type UserRow } from './context.ts';
 import { deviceScopes, STABLE_API, SYNAPSE_ADMIN, UNSTABLE_API, withBothSpellings } from './scope.ts';
+import { unreadable } from './token.ts';
 import { kindOf } from './tokens.ts';
 import { json, oauthError, type Reply, type Request } from './wire.ts';
 
@@ -109,7 +110,7 @@ export async function introspect(context: Context, request: Request): Promise<Re
   const body = form(request);
   const token = body?.get('token');
   if (body === undefined) return oauthError(400, 'invalid_request');
-  if (token === null || token === undefined) return oauthError(400, 'invalid_request', 'Failed to deserialize form body: missing field `token`');
+  if (token === null || token === undefined) throw unreadable('missing field `token`');
   const answer = await lookUp(context, token, request.headers['x-mas-supports-device-id'] === '1');
   const hint = body.get('token_type_hint');
   if (answer === undefined || (hint !== null && hint !== answer.type)) return json(200, { active: false });

@@ -26,3 +26,11 @@ export function grantViolations(context: Context, request: GrantRequest): string
   if (starting('urn:matrix:org.matrix.msc2967.client:') > 0 && starting('urn:matrix:client:') > 0) violations.push('request cannot mix unstable and stable scopes');
   return violations.sort();
 }
+
+/**
+ * Status of the page about refused grants: 200, but 500 when there is exactly one violation, because then the page's template asks for a
+ * field that the violation lacks (templates/pages/policy_violation.html line 11 of 1.22.0; seen on mas-cli).
+ */
+export function policyPageStatus(violations: readonly string[]): number {
+  return violations.length === 1 ? 500 : 200;
+}

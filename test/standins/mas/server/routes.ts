@@ -1,3 +1,4 @@
+import { ADMIN_ROUTES } from './admin/routes.ts';
 import { authorize, consent } from './authorize.ts';
 import { login, loginFlows, logout, logoutAll, refresh } from './compat.ts';
 import type { Context } from './context.ts';
@@ -42,4 +43,5 @@ export const ROUTES: readonly Route<Context>[] = [
   { resource: 'compat', pattern: path(`${COMPAT}/logout`), methods: { POST: logout }, cors: true },
   { resource: 'compat', pattern: path(`${COMPAT}/logout/all`), methods: { POST: logoutAll }, cors: true },
   { resource: 'compat', pattern: path(`${COMPAT}/refresh`), methods: { POST: refresh }, cors: true },
+  ...ADMIN_ROUTES,
 ];
