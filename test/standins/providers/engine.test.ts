@@ -79,6 +79,8 @@ for (const [i, plugin] of dockers.entries()) {
       assert.equal(cli("inspect", scratch.name("phased"), "--format", "{{.State.Status}}"), "created");
       assert.deepEqual(await stack.plan(world()), {});
       assert.deepEqual(await stack.plan(world(), "--refresh"), {});
+      const { code, stdout } = await stack.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes");
+      assert.equal(code, 0, stdout);
     });
 
     test("a secret is nowhere in clear in the state, and what surrounds it is still there", () => {

@@ -151,3 +151,40 @@ for (const subject of subjects("docker")) {
     });
   });
 }
+
+describe("state of the stand-in and of the real plug-in", () => {
+  const scratch = new Scratch();
+  after(() => scratch.clean());
+  const [standin] = subjects("docker");
+  assert.ok(standin);
+  const news = { name: scratch.name("sealed") };
+
+  test("of the real one is refused by the stand-in, in a preview, a refresh and a delete", async () => {
+    await withPlugin(standin, async (plugin) => {
+      await plugin.configure({ host: HOST });
+      const { id, inputs, outputs } = await plugin.create(VOLUME, "sealed", news);
+      // What the real one keeps there for a volume (docker 5.1.0).
+      const foreign = { id, inputs, outputs: { ...outputs, __meta: '{"schema_version":"1"}' } };
+      await assert.rejects(plugin.diff(VOLUME, "sealed", foreign, news), /made by the real docker plug-in/);
+      await assert.rejects(plugin.read(VOLUME, "sealed", foreign), /made by the real docker plug-in/);
+      await assert.rejects(plugin.delete(VOLUME, "sealed", foreign), /made by the real docker plug-in/);
+    });
+    assert.equal(docker("volume", "inspect", scratch.name("sealed"), "--format", "{{.Name}}"), scratch.name("sealed"));
+  });
+
+  for (const real of subjects("docker").slice(1)) {
+    test("of the stand-in is refused by the real one, with a sentence that says why", async () => {
+      await withPlugin(standin, async (plugin) => {
+        await plugin.configure({ host: HOST });
+        const stored = await plugin.create(VOLUME, "sealed", news);
+        await withPlugin(real, async (other) => {
+          await other.configure({ host: HOST });
+          const refusal = /written by the stand-in docker provider/;
+          await assert.rejects(other.diff(VOLUME, "sealed", stored, news), refusal);
+          await assert.rejects(other.read(VOLUME, "sealed", stored), refusal);
+          await assert.rejects(other.delete(VOLUME, "sealed", stored), refusal);
+        });
+      });
+    });
+  }
+});

@@ -112,10 +112,14 @@ export class Stack {
 
   // The SDK's own server for inline programs (@pulumi/pulumi automation/server.js, which has no types): no language host is needed.
   async #attached(program: () => void, ...args: string[]): Promise<Ran> {
-    const { LanguageServer }: { LanguageServer: new (program: () => Promise<void>) => grpc.UntypedServiceImplementation } = require("@pulumi/pulumi/automation/server.js");
-    const { LanguageRuntimeService }: { LanguageRuntimeService: grpc.ServiceDefinition } = require("@pulumi/pulumi/proto/language_grpc_pb.js");
-    const language = new LanguageServer(async () => program());
-    const bound = (method: string): grpc.UntypedHandleCall => (...call: Parameters<grpc.UntypedHandleCall>) => Reflect.apply(language[method] as grpc.UntypedHandleCall, language, call);
+    const { LanguageServer } = require("@pulumi/pulumi/automation/server.js") as { LanguageServer: new (program: () => Promise<void>) => grpc.UntypedServiceImplementation };
+    const { LanguageRuntimeService } = require("@pulumi/pulumi/proto/language_grpc_pb.js") as { LanguageRuntimeService: grpc.ServiceDefinition };
+    const language = new LanguageServer(() => Promise.resolve().then(program));
+    const bound = (method: string): grpc.UntypedHandleCall => {
+      const handler = language[method];
+      if (handler === undefined) throw new Error(`The SDK's LanguageServer has no ${method}: automation/server.js of @pulumi/pulumi has changed.`);
+      return handler.bind(language);
+    };
     const server = new grpc.Server({ "grpc.max_receive_message_length": 400 * 1024 * 1024 });
     server.addService(LanguageRuntimeService, { run: bound("run"), getRequiredPlugins: bound("getRequiredPlugins"), getPluginInfo: bound("getPluginInfo") });
     const port = await new Promise<number>((resolve, reject) => {

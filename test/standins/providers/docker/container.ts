@@ -42,7 +42,7 @@ export class Container implements Resource {
     await explained(`Unable to create container with image ${image}`, ensureImage(daemon, image));
     const platform = text(inputs, "platform");
     const query = new URLSearchParams({ name: text(inputs, "name") ?? "", ...(platform === undefined ? {} : { platform }) });
-    const created = await explained("Unable to create container", daemon.call("POST", `/containers/create?${query}`, createBody(inputs)));
+    const created = await explained("Unable to create container", daemon.call("POST", `/containers/create?${query.toString()}`, createBody(inputs)));
     const id = isProps(created) ? (text(created, "Id") ?? "") : "";
     let logs: string | undefined;
     try {

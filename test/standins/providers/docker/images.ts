@@ -9,7 +9,7 @@ export async function ensureImage(daemon: Daemon, reference: string): Promise<Pr
   const found = await inspectImage(daemon, reference);
   if (found !== undefined) return found;
   try {
-    await daemon.stream(`/images/create?${pullQuery(reference)}`, {});
+    await daemon.stream(`/images/create?${pullQuery(reference).toString()}`, {});
   } catch (error) {
     if (!(error instanceof DaemonError)) throw error;
     throw new Error(`unable to pull image ${reference}: ${error.message}`);

@@ -5,12 +5,13 @@ import { Container } from "./container.ts";
 import { Daemon } from "./daemon.ts";
 import { Network } from "./network.ts";
 import { RemoteImage } from "./remote-image.ts";
+import { sealed } from "./seal.ts";
 import { Volume } from "./volume.ts";
 import type { Resource } from "../lib/resource.ts";
 
 /**
  * Serves the docker provider to the engine at host:port. What it does on the Docker host is real; only the plug-in around
- * it is ours, and its state is not the real one's: never mix the two on one stack.
+ * it is ours.
  */
 export async function start(engineAddress: string): Promise<void> {
   let configured: Daemon | undefined;
@@ -26,10 +27,10 @@ export async function start(engineAddress: string): Promise<void> {
     // Like a bridged provider: the engine sends plain values and marks outputs by input name (annotateSecrets, provider_plugin.go).
     acceptSecrets: false,
     resources: new Map<string, Resource>([
-      ["docker:index/container:Container", new Container(daemon)],
-      ["docker:index/network:Network", new Network(daemon)],
-      ["docker:index/volume:Volume", new Volume(daemon)],
-      ["docker:index/remoteImage:RemoteImage", new RemoteImage(daemon)],
+      ["docker:index/container:Container", sealed(new Container(daemon))],
+      ["docker:index/network:Network", sealed(new Network(daemon))],
+      ["docker:index/volume:Volume", sealed(new Volume(daemon))],
+      ["docker:index/remoteImage:RemoteImage", sealed(new RemoteImage(daemon))],
     ]),
     // Every configured daemon must answer, in a preview too; over ssh it is not asked (configureDockerClient, dk/provider/image.go).
     configure: async (config) => {
