@@ -29,7 +29,7 @@ async function build(): Promise<pulumi.Inputs> {
   await pulumi.log.info(decision.sentence);
   const ca = model.tls.mode === 'selfSigned' ? secret('tlsCaCertificate') : null;
   const host = new DockerHost('docker-host', { host: model.dockerHost });
-  const matrix = new MatrixStack(stack, { model, volumes, fileNames, facts: factsOf(model, fileNames, digest, ca), attempt: decision.attempt }, { providers: { docker: host.provider } });
+  const matrix = new MatrixStack(stack, { model, volumes, fileNames, facts: factsOf(model, fileNames, digest, ca), decision }, { providers: { docker: host.provider } });
   return stackOutputs(model, digest, matrix.recorded);
 }
 

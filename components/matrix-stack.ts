@@ -23,8 +23,8 @@ export interface MatrixStackArgs {
   /** Owner to name on the host, for the files of this phase. */
   readonly fileNames: { readonly [owner: string]: string };
   readonly facts: StackFacts;
-  /** Tries of the move that were undone. */
-  readonly attempt: number;
+  /** The move that the steps make or have made, and its tries that were undone. */
+  readonly decision: { readonly epoch: number; readonly attempt: number };
 }
 
 type Side = 'legacy' | 'delegated';
@@ -135,7 +135,7 @@ export class MatrixStack extends pulumi.ComponentResource {
   }
 
   private createSteps(half: string, jobs: readonly JobName[], containers: readonly ManagedContainer[], after: readonly pulumi.Resource[]): Steps {
-    const { model, facts, attempt } = this.args;
+    const { model, facts, decision: { epoch, attempt } } = this.args;
     const ids = containers.map((container) => container.containerId);
     const triggers = (job: JobName): pulumi.Input<string>[] => {
       switch (job) {
@@ -150,7 +150,7 @@ export class MatrixStack extends pulumi.ComponentResource {
           return [];
       }
     };
-    return new Steps(`${model.phase}-${half}`, { phase: model.phase, attempt, dockerHost: model.dockerHost, facts,
+    return new Steps(`${model.phase}-${half}`, { phase: model.phase, epoch, attempt, dockerHost: model.dockerHost, facts,
       steps: jobs.map((job) => ({ job, triggers: triggers(job), options: jobOptions(job, model) })), after: [...this.everyFile(), ...after] }, { parent: this });
   }
 

@@ -6,13 +6,16 @@ import type { JobInput, JobName, StackFacts } from '../steps/contract.ts';
 /** One link of a chain. */
 export interface Step {
   readonly job: JobName;
-  /** Values besides the attempt that make the step run again. */
+  /** Values besides move and attempt that make the step run again. */
   readonly triggers?: readonly pulumi.Input<string>[];
   readonly options?: JobInput['options'];
 }
 
 export interface StepsArgs {
   readonly phase: Phase;
+  /** Number of the move that the chain makes or has made. */
+  readonly epoch: number;
+  /** Tries of that move that were undone. */
   readonly attempt: number;
   readonly dockerHost: string;
   readonly facts: StackFacts;
@@ -32,7 +35,7 @@ export class Steps extends pulumi.ComponentResource {
   readonly result: pulumi.Output<string>;
 
   constructor(name: string, args: StepsArgs, opts?: pulumi.ComponentResourceOptions) {
-    super('matrix:steps:Steps', name, { phase: args.phase, attempt: args.attempt, steps: args.steps.map((step) => step.job) }, opts);
+    super('matrix:steps:Steps', name, { phase: args.phase, epoch: args.epoch, attempt: args.attempt, steps: args.steps.map((step) => step.job) }, opts);
     let last: command.local.Command | undefined;
     for (const step of args.steps) last = this.createStep(step, args, last === undefined ? args.after : [last]);
     if (last === undefined) throw new Error(`The chain ${name} has no step; expected at least one.`);
@@ -42,12 +45,13 @@ export class Steps extends pulumi.ComponentResource {
   }
 
   private createStep(step: Step, args: StepsArgs, after: readonly pulumi.Resource[]): command.local.Command {
-    const input: JobInput = { job: step.job, facts: args.facts, wanted: args.phase, attempt: args.attempt, options: step.options ?? {} };
+    const input: JobInput = { job: step.job, facts: args.facts, wanted: args.phase, attempt: args.attempt, options: { ...step.options, epoch: args.epoch } };
     return new command.local.Command(`${args.phase}-${step.job}`, {
       create: 'node steps/host-job.ts',
       stdin: JSON.stringify(input),
       environment: { DOCKER_HOST: args.dockerHost },
-      triggers: [args.attempt, ...(step.triggers ?? [])],
+      // What is wanted of the data is in no input else: a phase that was left half way and wanted again finds its old steps in the state.
+      triggers: [args.epoch, args.attempt, ...(step.triggers ?? [])],
       // stdout is the result as JSON, for outputs; people read the progress on stderr.
       logging: 'stderr',
       addPreviousOutputInEnv: false,

@@ -40,6 +40,8 @@ export interface LedgerReading {
   readonly epoch: number;
   /** Undone tries since the last move that opened. */
   readonly attempt: number;
+  /** Which try of the last move opened; 0 for the first. */
+  readonly openedAttempt: number;
   readonly unfinished: UnfinishedMove | null;
   /** Model digest of the last good row. */
   readonly lastConverged: string | null;
@@ -55,7 +57,7 @@ export interface LedgerReading {
   readonly evidence: { readonly digest: string; readonly age: number } | null;
 }
 
-export const nothingRead: LedgerReading = { state: 'none', incarnation: null, phase: 'empty', epoch: 0, attempt: 0, unfinished: null, lastConverged: null,
+export const nothingRead: LedgerReading = { state: 'none', incarnation: null, phase: 'empty', epoch: 0, attempt: 0, openedAttempt: 0, unfinished: null, lastConverged: null,
   serverName: null, users: 0, lastMove: null, anchor: null, losses: [], evidence: null };
 
 /** What the operator's side contributes to the decision. */
@@ -71,8 +73,12 @@ export interface Wish {
   readonly evidenceMaxAge: number;
 }
 
+/**
+ * `epoch` and `attempt` together change whenever the chain of steps must run again, and stay when a move went well: what is
+ * made for move 3, try 1 is what move 3 leaves.
+ */
 export type Decision =
-  | { readonly kind: 'converge'; readonly attempt: number; readonly sentence: string }
+  | { readonly kind: 'converge'; readonly epoch: number; readonly attempt: number; readonly sentence: string }
   | { readonly kind: 'move'; readonly move: Move; readonly from: LedgerPhase; readonly to: Phase; readonly epoch: number; readonly attempt: number;
       readonly sentence: string }
   | { readonly kind: 'refused'; readonly message: string };
@@ -104,13 +110,13 @@ export function decide(reading: LedgerReading, wish: Wish): Decision {
     }
     if (unfinished.to === wish.phase) {
       return { kind: 'move', move: unfinished.move, from: unfinished.from, to: unfinished.to, epoch: unfinished.epoch,
-        attempt: unfinished.decision === 'opened' ? reading.attempt : reading.attempt + 1,
+        attempt: unfinished.decision === 'opened' ? reading.openedAttempt : reading.attempt + 1,
         sentence: `Finish or undo move ${unfinished.epoch} (${unfinished.move}) that ${unfinished.holder} started at ${unfinished.since}.` };
     }
   }
   // A try that was left will be undone by the chain's first step, so the whole chain runs as the next attempt.
   const attempt = unfinished !== null && unfinished.decision !== 'opened' ? reading.attempt + 1 : reading.attempt;
-  if (reading.phase === wish.phase) return { kind: 'converge', attempt, sentence: `Phase ${reading.phase}: no move.` };
+  if (reading.phase === wish.phase) return { kind: 'converge', epoch: reading.epoch, attempt: reading.openedAttempt + attempt, sentence: `Phase ${reading.phase}: no move.` };
   const epoch = reading.epoch + 1;
   const move = (name: Move, sentence: string): Decision => ({ kind: 'move', move: name, from: reading.phase, to: wish.phase, epoch, attempt: reading.attempt, sentence });
   switch (`${reading.phase} -> ${wish.phase}`) {

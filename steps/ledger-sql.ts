@@ -51,6 +51,7 @@ SELECT json_build_object(
   'phase', coalesce((SELECT to_phase FROM live), 'empty'),
   'epoch', coalesce((SELECT epoch FROM live), 0),
   'attempt', (SELECT count(*) FROM l WHERE result = 'undone' AND id > coalesce((SELECT id FROM live), 0)),
+  'openedAttempt', coalesce((SELECT attempt FROM live), 0),
   'unfinished', (SELECT json_build_object('epoch', epoch, 'move', move, 'from', from_phase, 'to', to_phase, 'holder', coalesce(detail->>'holder', 'unknown'),
      'since', to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'decision', decision, 'attempt', attempt) FROM unfinished),
   'lastConverged', (SELECT model_digest FROM good),

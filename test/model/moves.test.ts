@@ -79,3 +79,18 @@ test('each undone try raises the attempt that re-triggers the chain', () => {
   const decision = decide(at('legacy', { attempt: 2 }), { ...wish, phase: 'delegated' });
   assert.equal(decision.kind === 'move' && decision.attempt, 2);
 });
+
+test('what identifies a chain of steps is the same while a move is made and after it went well, whatever was undone before', () => {
+  const identity = (decision: Decision): string => (decision.kind === 'refused' ? decision.message : `${decision.epoch}.${decision.attempt}`);
+  const wanted = { ...wish, phase: 'delegated' } as const;
+  assert.equal(identity(decide(at('legacy', { attempt: 2 }), wanted)), '4.2');
+  assert.equal(identity(decide(at('delegated', { epoch: 4, openedAttempt: 2 }), wanted)), '4.2');
+  const opened = { epoch: 4, move: 'cut-over', from: 'legacy', to: 'delegated', holder: 'me@here', since: 'then', decision: 'opened' } as const;
+  assert.equal(identity(decide(at('delegated', { epoch: 4, openedAttempt: 2, unfinished: opened }), wanted)), '4.2');
+});
+
+test('going back to a phase whose steps are still in the state makes a chain of another identity', () => {
+  const reading = at('delegated', { epoch: 4 });
+  const back = decide(reading, { ...wish, phase: 'legacy', acceptLoss: '4:none' });
+  assert.equal(back.kind === 'move' && back.epoch, 5);
+});
