@@ -131,8 +131,7 @@ function lifecycle(args: ManagedContainerArgs): Partial<docker.ContainerArgs> {
     // What the provider waits on delete; its default kills at once.
     destroyGraceSeconds: args.grace,
     ...(args.startedBy === 'steps' ? { start: false, mustRun: false } : {}),
-    // Spelt as Go prints durations, or every preview shows an update.
-    healthcheck: args.healthcheck === undefined ? { tests: ['NONE'] }
-      : { tests: ['CMD', ...args.healthcheck], interval: '10s', timeout: '5s', retries: 3, startPeriod: '30s' },
+    // Spelt as Go prints durations, or every preview shows an update. All of them, also for none: Docker fills what is missing from the image's own check.
+    healthcheck: { tests: args.healthcheck === undefined ? ['NONE'] : ['CMD', ...args.healthcheck], interval: '10s', timeout: '5s', retries: 3, startPeriod: '30s' },
   };
 }
