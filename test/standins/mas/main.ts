@@ -2,13 +2,14 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArguments, UsageError, type Command } from './cli/args.ts';
 import { checkConfiguration, dumpConfiguration, migrateDatabase, syncFromConfiguration } from './cli/basic.ts';
+import { doctor } from './cli/doctor.ts';
 import { report } from './cli/errors.ts';
 import { log } from './cli/log.ts';
 import { manage, MANAGE_COMMANDS } from './cli/manage.ts';
 import { syn2mas } from './cli/syn2mas.ts';
 import { checkTelemetry } from './config/config.ts';
 import { loadMasConfig } from './config/load.ts';
-import { runServer } from './server/run.ts';
+import { runServer, runWorker } from './server/run.ts';
 
 /** The version this stand-in copies. */
 export const COPIED_VERSION = '1.22.0';
@@ -22,6 +23,8 @@ const COMMANDS: readonly Command[] = [
   { words: ['config', 'sync'], flags: { prune: { kind: 'switch' }, 'dry-run': { kind: 'switch' } }, positionals: [] },
   { words: ['database', 'migrate'], flags: {}, positionals: [] },
   { words: ['server'], flags: { 'no-migrate': { kind: 'switch' }, migrate: { kind: 'switch' }, 'no-worker': { kind: 'switch' }, 'no-sync': { kind: 'switch' } }, positionals: [] },
+  { words: ['worker'], flags: {}, positionals: [] },
+  { words: ['doctor'], flags: {}, positionals: [] },
   ...MANAGE_COMMANDS,
   { words: ['syn2mas', 'check'], flags: SYN2MAS, positionals: [] },
   { words: ['syn2mas', 'migrate'], flags: { ...SYN2MAS, 'dry-run': { kind: 'switch' } }, positionals: [] },
@@ -52,6 +55,8 @@ export async function main(argv: readonly string[]): Promise<number> {
       case 'config sync': return await syncFromConfiguration(root, { prune: on('prune'), dryRun: on('dry-run') });
       case 'database migrate': return await migrateDatabase(root);
       case 'server': return await runServer(root, { migrate: !on('no-migrate'), sync: !on('no-sync'), worker: !on('no-worker') });
+      case 'worker': return await runWorker(root);
+      case 'doctor': return await doctor(root);
       case 'syn2mas check':
       case 'syn2mas migrate':
         return await syn2mas(root, {

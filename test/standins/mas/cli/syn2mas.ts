@@ -1,4 +1,4 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { matrixConfig, databaseConfig, passwordsConfig, providersConfig, syncConfig } from '../config/config.ts';
 import { encryptionKey, loadSchemes } from '../config/secrets.ts';
 import { parseSmallSections } from '../config/sections.ts';

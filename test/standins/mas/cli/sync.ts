@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { trimmedSecret } from '../config/secrets.ts';
 import type { ClientConfig, ProviderConfig } from '../config/clients.ts';
 import { advisoryKey, databaseError } from '../db/connect.ts';
-import { Encrypter } from '../db/encrypter.ts';
+import { type Encrypter } from '../db/encrypter.ts';
 import { ulidOf, uuidOf } from '../db/ids.ts';
 import { inContext } from './errors.ts';
 import { log } from './log.ts';

@@ -72,8 +72,9 @@ export async function startCluster(): Promise<Cluster> {
     const client = new pg.Client({ connectionString: uri(database) });
     await client.connect();
     try {
-      const result: pg.QueryResult<Row> | pg.QueryResult<Row>[] = await client.query<Row>(sql, values.length === 0 ? undefined : values);
-      return Array.isArray(result) ? result.at(-1)?.rows ?? [] : result.rows;
+      // Several statements in one text give a list of results, which the types do not know.
+      const result = await client.query<Row>(sql, values.length === 0 ? undefined : values) as pg.QueryResult<Row> | readonly pg.QueryResult<Row>[];
+      return 'rows' in result ? result.rows : result.at(-1)?.rows ?? [];
     } finally {
       await client.end();
     }

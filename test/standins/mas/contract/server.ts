@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import pg from 'pg';
+import type pg from 'pg';
 import type { Cluster } from './cluster.ts';
 import { freePort } from './cluster.ts';
 import { configuration, temporaryFolder, writeYaml } from './configuration.ts';

@@ -63,6 +63,6 @@ export function homeserver(databaseUri: string) {
   return {
     server_name: SERVER_NAME,
     database: { name: 'psycopg2', args: { user: uri.username, host: uri.hostname, port: Number(uri.port), dbname: uri.pathname.slice(1) } as Record<string, unknown> },
-    password_config: { pepper: PEPPER } as Record<string, unknown>,
+    password_config: { pepper: PEPPER },
   } as Record<string, unknown>;
 }

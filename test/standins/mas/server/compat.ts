@@ -13,7 +13,7 @@ const FORBIDDEN = (): Reply => matrixError(403, 'M_FORBIDDEN', 'Invalid username
 const LOCKED = (): Reply => matrixError(401, 'M_USER_LOCKED', 'User account has been locked');
 const BAD_JSON = (): Reply => matrixError(400, 'M_BAD_JSON', 'JSON fields are not valid');
 
-/** `GET /_matrix/client/*​/login`: touches neither database nor Synapse (crates/handlers/src/compat/login.rs). */
+/** `GET /_matrix/client/{version}/login`: touches neither database nor Synapse (crates/handlers/src/compat/login.rs). */
 export function loginFlows(context: Context): Reply {
   const sso = { type: 'm.login.sso', oauth_aware_preferred: true, 'org.matrix.msc3824.delegated_oidc_compatibility': true };
   return json(200, { flows: [...(context.passwords.enabled ? [{ type: 'm.login.password' }] : []), sso, { type: 'm.login.token' }] });
@@ -35,7 +35,7 @@ function matrixBody(request: Request): Readonly<Record<string, unknown>> {
   return value as Record<string, unknown>;
 }
 
-interface LoginRequest { readonly type: string; readonly refresh: boolean; readonly deviceId?: string; readonly displayName?: string; readonly user?: string | 'unsupported'; readonly unsupportedIdentifier: boolean; readonly password: string; readonly token: string }
+interface LoginRequest { readonly type: string; readonly refresh: boolean; readonly deviceId?: string; readonly displayName?: string; readonly user?: string; readonly unsupportedIdentifier: boolean; readonly password: string; readonly token: string }
 
 function optionalString(value: unknown): string | undefined | false {
   return value === undefined || value === null ? undefined : typeof value === 'string' ? value : false;

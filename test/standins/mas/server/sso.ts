@@ -6,7 +6,7 @@ import { errorPage, ssoPage } from './pages.ts';
 import { alphanumeric } from './tokens.ts';
 import { html, seeOther, type Reply, type Request } from './wire.ts';
 
-/** `GET /_matrix/client/*​/login/sso/redirect[/idp]`: any address to return to is taken (crates/handlers/src/compat/login_sso_redirect.rs). */
+/** `GET /_matrix/client/{version}/login/sso/redirect[/idp]`: any address to return to is taken (crates/handlers/src/compat/login_sso_redirect.rs). */
 export async function ssoRedirect(context: Context, request: Request): Promise<Reply> {
   const wanted = request.url.searchParams.get('redirectUrl');
   if (wanted === null) return html(400, errorPage('Missing redirectUrl'));

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { CommandError, withContext } from '../cli/errors.ts';
 import { loadYaml } from '../config/load.ts';
-import { ConfigValue } from '../config/value.ts';
+import { type ConfigValue } from '../config/value.ts';
 
 /** What syn2mas reads of homeserver.yaml (crates/syn2mas/src/synapse_reader/config/mod.rs `Config`). */
 export interface SynapseConfig {
