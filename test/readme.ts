@@ -26,8 +26,14 @@ function shownDefault(key: Key): string {
   return ['""', '{}', '[]'].includes(text) ? 'none' : `\`${typeof key.default === 'string' ? key.default : text}\``;
 }
 
-/** What `matrix-stack --help` prints. @throws Error with its complaint when it fails. */
+let printed: string | undefined;
+
+/** What `matrix-stack --help` prints, asked once. @throws Error with its complaint when it fails. */
 export function help(): string {
+  return printed ??= askHelp();
+}
+
+function askHelp(): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, [`${root}operator/main.ts`, '--help'], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`matrix-stack --help ended with ${status}: ${stderr}`);
   return stdout.trim();
