@@ -114,7 +114,7 @@ export interface Migration {
   readonly acceptWarnings: readonly string[];
   /** Age in seconds up to which rehearsal evidence counts. */
   readonly evidenceMaxAge: number;
-  /** False only where no staging can exist; stated in the preview. `demo` stacks do not need one. */
+  /** False only where no staging can exist, and by default for `demo` stacks. */
   readonly requireRehearsal: boolean;
   /** Seconds the switch may take in all before it returns by itself. */
   readonly switchTimeout: number;

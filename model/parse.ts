@@ -76,6 +76,8 @@ export function parseSettings(input: SettingsInput): Model {
     appservices,
     synapseSettings,
     masSettings,
+    // A throw-away stack has no staging unless it says so.
+    migration: { ...found.migration, requireRehearsal: found.migration.requireRehearsal ?? !found.demo },
   };
 }
 

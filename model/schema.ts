@@ -109,10 +109,10 @@ export const keys = {
   migration: z.strictObject({
     acceptWarnings: z.array(text).default([]),
     evidenceMaxAge: duration.default(604800),
-    requireRehearsal: z.boolean().default(true),
+    requireRehearsal: z.boolean().optional(),
     switchTimeout: duration.default(300),
     drainTimeout: duration.default(35),
-  }).default({ acceptWarnings: [], evidenceMaxAge: 604800, requireRehearsal: true, switchTimeout: 300, drainTimeout: 35 }),
+  }).default({ acceptWarnings: [], evidenceMaxAge: 604800, switchTimeout: 300, drainTimeout: 35 }),
   acceptLoss: orNone(text.regex(/^\d+:([\w-]+(,[\w-]+)*)?$/, 'an accepted loss|the preview prints it, e.g. 3:changedPasswords,newSessions')),
   recover: boolean.default(false),
   backup: z.strictObject({ keep: z.int().min(1, 'a number of backups|7').default(7) }).default({ keep: 7 }),

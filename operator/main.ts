@@ -11,9 +11,10 @@ import { history } from './verbs/history.ts';
 import { init } from './verbs/init.ts';
 import { plan } from './verbs/plan.ts';
 import { probe } from './verbs/probe.ts';
+import { rehearse } from './verbs/rehearse.ts';
 import { rollback } from './verbs/rollback.ts';
 
-const verbs: readonly Verb[] = [init, plan, preview, up, probe, history, rollback, backup, refresh, destroy, demo];
+const verbs: readonly Verb[] = [init, plan, preview, up, probe, history, rehearse, rollback, backup, refresh, destroy, demo];
 
 const common = { help: { type: 'boolean', short: 'h' }, yes: { type: 'boolean', short: 'y' }, json: { type: 'boolean' } } as const;
 

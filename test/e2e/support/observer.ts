@@ -1,4 +1,5 @@
 /** A client that asks every 50 ms and remembers every answer: what people see during a move. */
+import { edgeHeader } from '../../../model/names.ts';
 import type { TestStack } from './stack.ts';
 
 export interface Seen {
@@ -6,6 +7,8 @@ export interface Seen {
   readonly at: number;
   /** HTTP status; 0 when no answer came. */
   readonly status: number;
+  /** The edge's own word for a refusal; empty when somebody else answered. */
+  readonly edge: string;
   readonly body: string;
 }
 
@@ -27,9 +30,9 @@ export async function observe(stack: TestStack, path: string, token: string): Pr
     const sent = performance.now() - begin;
     try {
       const answer = await client.fetch(stack.url(path), { public: true, headers: { authorization: `Bearer ${token}` }, timeout: 40_000 });
-      answers.push({ at: sent, status: answer.status, body: answer.status === 200 ? '' : answer.text.slice(0, 200) });
+      answers.push({ at: sent, status: answer.status, edge: answer.headers[edgeHeader.toLowerCase()] ?? '', body: answer.status === 200 ? '' : answer.text.slice(0, 200) });
     } catch (error) {
-      answers.push({ at: sent, status: 0, body: error instanceof Error ? error.message : String(error) });
+      answers.push({ at: sent, status: 0, edge: '', body: error instanceof Error ? error.message : String(error) });
     }
   };
   const timer = setInterval(() => {
@@ -45,6 +48,6 @@ export async function observe(stack: TestStack, path: string, token: string): Pr
     const last = answers.findLast((seen) => seen.status === 503);
     const served = last === undefined ? undefined : answers.find((seen) => seen.at > last.at && seen.status === 200);
     return { answers, shutOut: refused === undefined || served === undefined ? 0 : Math.round(served.at - refused.at),
-      strange: answers.filter((seen) => seen.status !== 200 && seen.status !== 503).map((seen) => `${Math.round(seen.at)} ms: ${seen.status} ${seen.body}`) };
+      strange: answers.filter((seen) => seen.status !== 200 && !(seen.status === 503 && seen.edge === 'closed')).map((seen) => `${Math.round(seen.at)} ms: ${seen.status} ${seen.body}`) };
   };
 }

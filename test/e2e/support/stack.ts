@@ -74,19 +74,22 @@ export class TestStack {
     this.settings = settings;
   }
 
-  /** Writes the stack's settings and its secrets; nothing runs yet. @param settings config keys without `matrix:`, over those below. */
-  static async create(label: string, settings: Record<string, unknown> = {}, secrets: { readonly [name: string]: string } = {}): Promise<TestStack> {
+  /**
+   * Writes the stack's settings and its secrets; nothing runs yet.
+   * @param settings config keys without `matrix:`, over those below. @param beside a stack whose state backend this one shares.
+   */
+  static async create(label: string, settings: Record<string, unknown> = {}, secrets: { readonly [name: string]: string } = {}, beside?: TestStack): Promise<TestStack> {
     const name = `test-${label}-${randomBytes(3).toString('hex')}`;
     const [https, http] = await freePorts(2) as [number, number];
-    const directory = await mkdtemp(join(tmpdir(), `${name}-`));
+    const directory = beside?.directory ?? await mkdtemp(join(tmpdir(), `${name}-`));
     const parts = JSON.parse(await readFile(join(stateDirectory, 'parts.json'), 'utf8')) as Parts;
-    const images = Object.fromEntries(Object.entries(parts.images).filter(([service]) => service !== 'restic').map(([service, { reference }]) => [service, reference]));
+    const brought = Object.fromEntries(Object.entries(parts.images).filter(([service]) => service !== 'restic').map(([service, { reference }]) => [service, reference]));
+    // MAS_IMAGE: another MAS than the one that was brought, to hold a stand-in and the real one to the same tests.
+    const images = { ...brought, ...(process.env['MAS_IMAGE'] === undefined ? {} : { mas: process.env['MAS_IMAGE'] }) };
     const stack = new TestStack(name, https, http, directory, {
       serverName: 'example.test', demo: true, phase: 'legacy', images, ports: { bind: ['127.0.0.1'], https, http }, tls: { mode: 'selfSigned' },
       hosts: { homeserver: 'matrix.example.test', auth: 'auth.example.test', element: 'chat.example.test', apex: { name: 'example.test', served: true } },
       ...samplePeopleSettings, ...settings });
-    // The operator's own modules are used in this process too; they read the engine's variables.
-    Object.assign(process.env, { PULUMI_BACKEND_URL: `file://${directory}`, PULUMI_CONFIG_PASSPHRASE: passphrase });
     await stack.write();
     await stack.verb('init');
     for (const [key, value] of Object.entries(secrets)) await stack.pulumi('config', 'set', '--secret', '--path', `matrix:secrets.${key}`, value);
@@ -129,6 +132,14 @@ export class TestStack {
     await this.pulumi('config', 'set', `matrix:${key}`, value);
   }
 
+  /** What `matrix:acceptLoss` must say for the way back, as the refusal of a preview prints it. */
+  async acceptedLoss(): Promise<string> {
+    const refused = await this.tryVerb('preview');
+    const [, expected] = /expected "(\d+:[a-z,-]+)"/.exec(refused.output) ?? [];
+    if (expected === undefined) throw new Error(`The preview names no loss to accept:\n${refused.output}`);
+    return expected;
+  }
+
   async pulumi(...args: string[]): Promise<Ran> {
     const env = { ...this.environment, PATH: `${join(root, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}:${join(stateDirectory, 'bin')}`, PULUMI_HOME: join(stateDirectory, 'pulumi-home'), PULUMI_SKIP_UPDATE_CHECK: 'true', PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: 'true' };
     const ran = await command('pulumi', [...args, '--stack', this.name], { env });
@@ -138,6 +149,8 @@ export class TestStack {
 
   /** The stack as the operator's verbs see it. */
   load(): Promise<LoadedStack> {
+    // The operator's own modules are used in this process too; they read the engine's variables.
+    Object.assign(process.env, { PULUMI_BACKEND_URL: `file://${this.directory}`, PULUMI_CONFIG_PASSPHRASE: passphrase });
     return loadStack(this.name);
   }
 
