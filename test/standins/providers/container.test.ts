@@ -1,29 +1,13 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { HalfDone, Plugin, subjects, until, type Stored } from "./harness.ts";
-import { UNKNOWN, type Props } from "./lib/values.ts";
-import { docker, Scratch } from "./tiny-image.ts";
-
-const TYPE = "docker:index/container:Container";
+import { describe, test } from "node:test";
+import { CONTAINER, containerBench } from "./container-bench.ts";
+import { HalfDone, subjects, type Stored } from "./harness.ts";
+import { UNKNOWN } from "./lib/values.ts";
+import { docker } from "./tiny-image.ts";
 
 for (const subject of subjects("docker")) {
-  describe(`docker:index/container:Container, ${subject.label}`, () => {
-    const scratch = new Scratch();
-    let plugin: Plugin;
-    let image: string;
-    before(async () => {
-      image = scratch.image();
-      plugin = await Plugin.start(subject);
-      await plugin.configure({ host: process.env["DOCKER_HOST"] ?? "unix:///var/run/docker.sock" });
-    });
-    after(async () => {
-      await plugin.stop();
-      scratch.clean();
-    });
-
-    // No network unless the test is about one: faster, and independent of the host's bridges.
-    const inputs = (name: string, more: object = {}): Props => ({ image, name: scratch.name(name), networkMode: "none", ...more });
-    const create = (name: string, more?: object): Promise<Stored> => plugin.create(TYPE, name, inputs(name, more));
+  describe(`making and removing a container, ${subject.label}`, () => {
+    const { scratch, plugin, inputs, inspect, create, status, json } = containerBench(subject);
     const halfDone = async (name: string, more: object, reason: RegExp): Promise<Stored> => {
       try {
         await create(name, more);
@@ -34,9 +18,6 @@ for (const subject of subjects("docker")) {
       }
       assert.fail(`${name} should not come up`);
     };
-    const inspect = (name: string, format: string): string => docker("inspect", scratch.name(name), "--format", format);
-    const status = (name: string): string => inspect(name, "{{.State.Status}}");
-    const json = (name: string, path: string): unknown => JSON.parse(inspect(name, `{{json ${path}}}`));
 
     describe("create", () => {
       test("gives the daemon every property, and reads back what it decided", async () => {
@@ -99,10 +80,10 @@ for (const subject of subjects("docker")) {
       });
 
       test("a name of its own: the logical one and seven hex digits, kept from then on", async () => {
-        const news = { image };
-        const checked = await plugin.check(TYPE, "unnamed", news);
+        const news = { image: scratch.image() };
+        const checked = await plugin().check(CONTAINER, "unnamed", news);
         assert.match(String(checked["name"]), /^unnamed-[0-9a-f]{7}$/);
-        assert.equal((await plugin.check(TYPE, "unnamed", news, checked))["name"], checked["name"]);
+        assert.equal((await plugin().check(CONTAINER, "unnamed", news, checked))["name"], checked["name"]);
       });
 
       test("leaves the default bridge for each of networksAdvanced before it starts, with aliases and address", async () => {
@@ -155,11 +136,11 @@ for (const subject of subjects("docker")) {
         assert.match(String((await create("vanishing", { ...job, rm: true })).outputs["containerLogs"]), /done/);
       });
 
-      test("a container that ends at once is no failure, but shows as not running", async () => {
-        const ending = { command: ["sh", "-c", "exit 3"] };
+      test("a container that has ended by the time it is read is no failure, but shows as not running", async () => {
+        const ending = { command: ["sh", "-c", "exit 3"], attach: true };
         const stored = await create("ending", ending);
         assert.equal(stored.outputs["mustRun"], false);
-        const { changes, detailed } = await plugin.diff(TYPE, "ending", stored, inputs("ending", ending));
+        const { changes, detailed } = await plugin().diff(CONTAINER, "ending", stored, inputs("ending", ending));
         assert.deepEqual([changes, detailed], ["some", { mustRun: "UPDATE" }]);
       });
 
@@ -177,7 +158,7 @@ for (const subject of subjects("docker")) {
       });
 
       test("missing and unknown inputs are refused by the check, all at once", async () => {
-        await assert.rejects(plugin.check(TYPE, "wrong", { colour: "red" }), (error: Error) => /image/.test(error.message) && /colour/.test(error.message));
+        await assert.rejects(plugin().check(CONTAINER, "wrong", { colour: "red" }), (error: Error) => /image/.test(error.message) && /colour/.test(error.message));
       });
     });
 
@@ -192,17 +173,17 @@ for (const subject of subjects("docker")) {
 
       test("is replaced by the next update where the image gives command and entry point", async () => {
         const stored = await halfDone("ill", sick, /healthy/);
-        const { replaces, deleteBeforeReplace } = await plugin.diff(TYPE, "ill", stored, inputs("ill", sick));
+        const { replaces, deleteBeforeReplace } = await plugin().diff(CONTAINER, "ill", stored, inputs("ill", sick));
         assert.deepEqual([replaces, deleteBeforeReplace], [["command", "entrypoints"], true]);
       });
 
       test("turns green unhealthy where the program gives both: the next update does not wait", async () => {
         const given = { ...sick, entrypoints: ["sleep"], command: ["600"] };
         const stored = await halfDone("weak", given, /healthy/);
-        const { changes, replaces } = await plugin.diff(TYPE, "weak", stored, inputs("weak", given));
+        const { changes, replaces } = await plugin().diff(CONTAINER, "weak", stored, inputs("weak", given));
         assert.deepEqual([changes, replaces], ["some", []]);
         const began = performance.now();
-        await plugin.update(TYPE, "weak", stored, inputs("weak", given));
+        await plugin().update(CONTAINER, "weak", stored, inputs("weak", given));
         assert.ok(performance.now() - began < 1500);
         assert.equal(inspect("weak", "{{.State.Health.Status}}") === "healthy", false);
       });
@@ -214,174 +195,6 @@ for (const subject of subjects("docker")) {
       });
     });
 
-    describe("diff", () => {
-      const base = {
-        command: ["sleep", "600"],
-        envs: ["A=1", "B=2"],
-        labels: [{ label: "a", value: "1" }],
-        restart: "unless-stopped",
-        memory: 64,
-        memorySwap: 64,
-        healthcheck: { tests: ["CMD", "true"], interval: "10s" },
-        destroyGraceSeconds: 5,
-        hosts: [{ host: "a", ip: "192.0.2.1" }],
-        tmpfs: { "/run": "" },
-        capabilities: { drops: ["ALL"] },
-        user: "1000",
-      };
-      let stored: Stored;
-      before(async () => {
-        stored = await create("diffed", base);
-      });
-      const diff = (more: object) => plugin.diff(TYPE, "diffed", stored, inputs("diffed", { ...base, ...more }));
-      const without = (...names: (keyof typeof base)[]) => {
-        const news = inputs("diffed", base);
-        for (const name of names) delete news[name];
-        return plugin.diff(TYPE, "diffed", stored, news);
-      };
-
-      test("equal inputs are no change, whatever the order of sets and with defaults spelled out", async () => {
-        assert.equal((await diff({})).changes, "none");
-        assert.equal((await diff({ envs: ["B=2", "A=1"] })).changes, "none");
-        assert.equal((await diff({ mustRun: true, start: true, wait: false, rm: false, attach: false, readOnly: false, removeVolumes: true, tty: false, publishAllPorts: false, waitTimeout: 60 })).changes, "none");
-        assert.equal((await diff({ healthcheck: { ...base.healthcheck, timeout: "0s", startPeriod: "0s" } })).changes, "none");
-      });
-
-      test("most properties replace, deleting first", async () => {
-        const other = {
-          name: scratch.name("renamed"), image: "other", command: ["sleep", "601"], entrypoints: ["sh"], envs: ["A=1", "B=3"], labels: [{ label: "a", value: "2" }],
-          user: "1", workingDir: "/", hostname: "h", domainname: "d", ports: [{ internal: 80 }], mounts: [{ type: "tmpfs", target: "/t" }], volumes: [{ containerPath: "/v" }],
-          uploads: [{ file: "/f", content: "x" }], networksAdvanced: [{ name: "n" }], networkMode: "host", hosts: [{ host: "a", ip: "192.0.2.2" }], capabilities: { drops: ["ALL"], adds: ["CAP_CHOWN"] },
-          securityOpts: ["no-new-privileges"], readOnly: true, logDriver: "none", logOpts: { "max-size": "1m" }, stopSignal: "SIGINT", stopTimeout: 9, shmSize: 9,
-          ulimits: [{ name: "nofile", soft: 1, hard: 1 }], sysctls: { "net.core.somaxconn": "5" }, dns: ["192.0.2.9"], privileged: true, cpus: "1", groupAdds: ["5"],
-          ipcMode: "host", pidMode: "host", usernsMode: "host", cgroupnsMode: "host", tty: true, stdinOpen: true, devices: [{ hostPath: "/dev/null" }],
-        };
-        for (const [property, value] of Object.entries(other)) {
-          const { changes, replaces, deleteBeforeReplace } = await diff({ [property]: value });
-          assert.deepEqual([changes, [...new Set(replaces)], deleteBeforeReplace], ["some", [property], true], property);
-        }
-      });
-
-      test("an unknown replaces where a change would", async () => {
-        assert.deepEqual((await diff({ image: UNKNOWN })).replaces, ["image"]);
-        assert.deepEqual((await diff({ envs: ["A=1", UNKNOWN] })).replaces, ["envs"]);
-      });
-
-      test("limits, restart and what only the provider uses update in place", async () => {
-        const other = { restart: "no", memory: 96, memorySwap: 96, cpuShares: 10, destroyGraceSeconds: 9, wait: true, waitTimeout: 9, start: false, mustRun: false, removeVolumes: false, rm: true, attach: true, logs: true };
-        for (const [property, value] of Object.entries(other)) {
-          const { changes, replaces, diffs } = await diff({ [property]: value });
-          assert.deepEqual([changes, replaces, diffs], ["some", [], [property]], property);
-        }
-      });
-
-      test("healthcheck, tmpfs, init and CPU quota are shown as an update, and are not applied by it", async () => {
-        const other = { healthcheck: { ...base.healthcheck, retries: 9 }, tmpfs: { "/run": "", "/other": "" }, init: true, cpuPeriod: 1000, cpuQuota: 2000 };
-        for (const [property, value] of Object.entries(other)) assert.deepEqual((await diff({ [property]: value })).replaces, [], property);
-        await plugin.update(TYPE, "diffed", stored, inputs("diffed", { ...base, ...other }));
-        assert.deepEqual(
-          [json("diffed", ".Config.Healthcheck.Retries"), json("diffed", ".HostConfig.Tmpfs"), json("diffed", ".HostConfig.CpuQuota")],
-          [0, { "/run": "" }, 0],
-        );
-      });
-
-      test("an input that is an output too keeps its value when it is left out", async () => {
-        assert.equal((await without("command", "envs", "labels", "healthcheck", "user")).changes, "none");
-        assert.equal((await plugin.diff(TYPE, "diffed", stored, { image, networkMode: "none", ...base })).changes, "none");
-        assert.deepEqual((await without("hosts", "capabilities")).replaces, ["capabilities", "hosts"]);
-      });
-    });
-
-    describe("update", () => {
-      test("applies limits and restart policy to the same container", async () => {
-        const stored = await create("limited", { memory: 64, memorySwap: 64, restart: "no" });
-        const updated = await plugin.update(TYPE, "limited", stored, inputs("limited", { memory: 96, memorySwap: 96, restart: "always" }));
-        assert.equal(inspect("limited", "{{.Id}} {{.HostConfig.Memory}} {{.HostConfig.RestartPolicy.Name}}"), `${stored.id} 100663296 always`);
-        assert.deepEqual([updated.outputs["memory"], updated.outputs["restart"], updated.outputs["hostname"]], [96, "always", stored.outputs["hostname"]]);
-      });
-
-      test("a preview of it keeps what is known and changes nothing", async () => {
-        const stored = await create("previewed", { restart: "no" });
-        const outputs = await plugin.previewUpdate(TYPE, "previewed", stored, inputs("previewed", { restart: "always" }));
-        assert.deepEqual([outputs["hostname"], outputs["networkDatas"]], [stored.outputs["hostname"], stored.outputs["networkDatas"]]);
-        assert.equal(inspect("previewed", "{{.HostConfig.RestartPolicy.Name}}"), "no");
-      });
-    });
-
-    describe("refresh", () => {
-      test("an untouched container is unchanged", async () => {
-        const same = { envs: ["A=1"], memory: 64, memorySwap: 64, capabilities: { drops: ["ALL"], adds: ["CAP_CHOWN"] }, securityOpts: ["no-new-privileges"], tmpfs: { "/run": "" }, hosts: [{ host: "a", ip: "192.0.2.1" }], healthcheck: { tests: ["NONE"] }, logOpts: { "max-size": "1m" }, ulimits: [{ name: "nofile", soft: 1000, hard: 2000 }], stopSignal: "SIGINT", stopTimeout: 9, init: true, user: "1000", readOnly: true };
-        const read = await plugin.read(TYPE, "steady", await create("steady", same));
-        assert.ok(read);
-        assert.equal((await plugin.diff(TYPE, "steady", read, inputs("steady", same))).changes, "none");
-      });
-
-      test("a stopped container that must run is started in place", async () => {
-        const stored = await create("stopped");
-        docker("stop", "-t", "0", scratch.name("stopped"));
-        assert.equal((await plugin.diff(TYPE, "stopped", stored, inputs("stopped"))).changes, "none");
-        const read = await plugin.read(TYPE, "stopped", stored);
-        assert.equal(read?.inputs["mustRun"], false);
-        assert.deepEqual((await plugin.diff(TYPE, "stopped", read, inputs("stopped"))).detailed, { mustRun: "UPDATE" });
-        await plugin.update(TYPE, "stopped", read, inputs("stopped"));
-        assert.equal(status("stopped"), "running");
-      });
-
-      test("a stopped container with ports is replaced", async () => {
-        docker("network", "create", scratch.name("shut"));
-        const ported = { networkMode: "bridge", networksAdvanced: [{ name: scratch.name("shut") }], ports: [{ internal: 80, external: 28472 }] };
-        const stored = await create("shut", ported);
-        docker("stop", "-t", "0", scratch.name("shut"));
-        const read = await plugin.read(TYPE, "shut", stored);
-        assert.ok(read);
-        assert.deepEqual((await plugin.diff(TYPE, "shut", read, inputs("shut", ported))).replaces, ["ports"]);
-      });
-
-      test("with start and mustRun false it is clean whether a step started it or not, with ports too", async () => {
-        docker("network", "create", scratch.name("phase"));
-        const phased = { start: false, mustRun: false, networkMode: "bridge", networksAdvanced: [{ name: scratch.name("phase") }], ports: [{ internal: 80, external: 28473 }], restart: "unless-stopped" };
-        const stored = await create("phase", phased);
-        const clean = async (): Promise<void> => {
-          const read = await plugin.read(TYPE, "phase", stored);
-          assert.ok(read);
-          assert.equal((await plugin.diff(TYPE, "phase", read, inputs("phase", phased))).changes, "none");
-        };
-        for (const change of [["start"], ["stop", "-t", "0"], ["start"]]) {
-          docker(...change, scratch.name("phase"));
-          const running = change[0] === "start";
-          await until(() => (status("phase") === "running") === running, "the container to follow");
-          await clean();
-        }
-        await plugin.update(TYPE, "phase", stored, inputs("phase", { ...phased, destroyGraceSeconds: 1 }));
-        assert.equal(status("phase"), "running");
-        docker("stop", "-t", "0", scratch.name("phase"));
-        await plugin.update(TYPE, "phase", stored, inputs("phase", { ...phased, destroyGraceSeconds: 2 }));
-        assert.equal(status("phase"), "exited");
-      });
-
-      test("what somebody changed by hand is put back", async () => {
-        const set = { memory: 64, memorySwap: 64, restart: "no" };
-        const stored = await create("drifted", set);
-        docker("update", "--memory", "96m", "--memory-swap", "96m", "--restart", "always", scratch.name("drifted"));
-        const read = await plugin.read(TYPE, "drifted", stored);
-        assert.ok(read);
-        assert.deepEqual((await plugin.diff(TYPE, "drifted", read, inputs("drifted", set))).detailed, { memory: "UPDATE", memorySwap: "UPDATE", restart: "UPDATE" });
-      });
-
-      test("a removed container is gone", async () => {
-        const stored = await create("removed");
-        docker("rm", "-f", scratch.name("removed"));
-        assert.equal(await plugin.read(TYPE, "removed", stored), undefined);
-      });
-
-      test("an image given by id is compared by id", async () => {
-        const byId = { image: docker("image", "inspect", image, "--format", "{{.Id}}") };
-        const read = await plugin.read(TYPE, "by-id", await create("by-id", byId));
-        assert.ok(read);
-        assert.equal((await plugin.diff(TYPE, "by-id", read, inputs("by-id", byId))).changes, "none");
-      });
-    });
-
     describe("delete", () => {
       const trapping = { command: ["sh", "-c", "trap ': > /out/stopped; exit' TERM; while :; do sleep 0.1; done"] };
 
@@ -389,9 +202,9 @@ for (const subject of subjects("docker")) {
         for (const [name, grace, stopped] of [["abrupt", {}, false], ["graceful", { destroyGraceSeconds: 10 }, true]] as const) {
           docker("volume", "create", scratch.name(name));
           const stored = await create(name, { ...trapping, ...grace, stopTimeout: 10, volumes: [{ volumeName: scratch.name(name), containerPath: "/out" }] });
-          await plugin.delete(TYPE, name, stored);
+          await plugin().delete(CONTAINER, name, stored);
           assert.throws(() => status(name));
-          const left = docker("run", "--rm", "--network", "none", "--name", scratch.name("look"), "-v", `${scratch.name(name)}:/out`, image, "sh", "-c", "test -e /out/stopped && echo stopped || echo killed");
+          const left = docker("run", "--rm", "--network", "none", "--name", scratch.name("look"), "-v", `${scratch.name(name)}:/out`, scratch.image(), "sh", "-c", "test -e /out/stopped && echo stopped || echo killed");
           assert.equal(left, stopped ? "stopped" : "killed", name);
         }
       });
@@ -401,7 +214,7 @@ for (const subject of subjects("docker")) {
         const volumes = [{ containerPath: "/anonymous" }, { volumeName: scratch.name("kept"), containerPath: "/named" }];
         const stored = await create("voluminous", { volumes });
         const mounts = json("voluminous", ".Mounts") as { Name: string }[];
-        await plugin.delete(TYPE, "voluminous", stored);
+        await plugin().delete(CONTAINER, "voluminous", stored);
         const left = docker("volume", "ls", "--format", "{{.Name}}").split("\n");
         assert.deepEqual(mounts.map((mount) => mount.Name).filter((name) => left.includes(name)), [scratch.name("kept")]);
       });
@@ -409,14 +222,14 @@ for (const subject of subjects("docker")) {
       test("of a missing, a stopped or a self-removing container is no error", async () => {
         const missing = await create("missing");
         docker("rm", "-f", scratch.name("missing"));
-        await plugin.delete(TYPE, "missing", missing);
-        await plugin.delete(TYPE, "fleeting", await create("fleeting", { rm: true }));
+        await plugin().delete(CONTAINER, "missing", missing);
+        await plugin().delete(CONTAINER, "fleeting", await create("fleeting", { rm: true }));
         assert.throws(() => status("fleeting"));
       });
     });
 
     test("a preview of a create knows the inputs and names, and what the daemon decides is unknown", async () => {
-      const outputs = await plugin.previewCreate(TYPE, "planned", inputs("planned", { hostname: "h", networksAdvanced: [{ name: UNKNOWN }] }));
+      const outputs = await plugin().previewCreate(CONTAINER, "planned", inputs("planned", { hostname: "h", networksAdvanced: [{ name: UNKNOWN }] }));
       assert.deepEqual([outputs["name"], outputs["hostname"], outputs["command"], outputs["networkDatas"]], [scratch.name("planned"), "h", UNKNOWN, UNKNOWN]);
       assert.throws(() => status("planned"));
     });

@@ -1,7 +1,7 @@
 // Stand-in for pulumi-resource-command 1.2.1 where the real plug-in cannot be downloaded: `node main.ts <engine host:port>`.
 import { enableCompileCache, flushCompileCache } from "node:module";
 
-// Kept compiled, gRPC and the message classes load in half the time; the engine kills plug-ins, so it is written at once.
+// Kept compiled, the code loads in half the time; the engine kills plug-ins, so the cache is written at once.
 enableCompileCache();
 const { start } = await import("./plugin.ts");
 await start(process.argv.at(-1) ?? "");

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
-import http from "node:http";
+import type { ClientRequest, OutgoingHttpHeaders, RequestOptions } from "node:http";
 import https from "node:https";
 import { join } from "node:path";
+import { http } from "../lib/modules.ts";
 import { valueOf, type Props, type Value } from "../lib/values.ts";
 import { sshAgent } from "./dial-stdio.ts";
 
@@ -28,7 +29,7 @@ export class DaemonError extends Error {
 /** The Docker Engine API of one daemon. Values travel in request bodies, never in an argument list. */
 export class Daemon {
   readonly host: string;
-  readonly #request: (options: http.RequestOptions) => http.ClientRequest;
+  readonly #request: (options: RequestOptions) => ClientRequest;
 
   constructor(address: DaemonAddress) {
     this.host = address.host;
@@ -75,7 +76,7 @@ export class Daemon {
   }
 
   /** A call that reports progress as JSON lines (pull); throws the first error line. */
-  async stream(path: string, headers: http.OutgoingHttpHeaders): Promise<void> {
+  async stream(path: string, headers: OutgoingHttpHeaders): Promise<void> {
     const { status, text } = await this.#send("POST", path, undefined, undefined, headers);
     if (status >= 400) throw new DaemonError(status, complaint(text));
     for (const line of text.split("\n").filter((candidate) => candidate.trim() !== "")) {
@@ -86,8 +87,8 @@ export class Daemon {
     }
   }
 
-  #send(method: string, path: string, body: Buffer | undefined, type: string | undefined, more: http.OutgoingHttpHeaders = {}): Promise<{ status: number; raw: Buffer; text: string }> {
-    const headers: http.OutgoingHttpHeaders = { host: "docker", "content-length": body?.length ?? 0, ...more };
+  #send(method: string, path: string, body: Buffer | undefined, type: string | undefined, more: OutgoingHttpHeaders = {}): Promise<{ status: number; raw: Buffer; text: string }> {
+    const headers: OutgoingHttpHeaders = { host: "docker", "content-length": body?.length ?? 0, ...more };
     if (type !== undefined) headers["content-type"] = type;
     return new Promise((resolve, reject) => {
       const request = this.#request({ method, path, headers });
@@ -129,7 +130,7 @@ function complaint(text: string): string {
   return text.trim();
 }
 
-function transport({ host, sshOpts, tls }: DaemonAddress): (options: http.RequestOptions) => http.ClientRequest {
+function transport({ host, sshOpts, tls }: DaemonAddress): (options: RequestOptions) => ClientRequest {
   const url = new URL(host);
   switch (url.protocol) {
     case "unix:": {

@@ -1,12 +1,13 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
-import http from "node:http";
+import type { Agent } from "node:http";
 import { Duplex } from "node:stream";
+import { http } from "../lib/modules.ts";
 
 /**
  * An HTTP agent whose connections are `ssh HOST docker system dial-stdio`, the helper that the docker CLI and the
  * real provider use (tf/internal/provider/config.go); each is kept for the next request.
  */
-export function sshAgent(url: URL, options: readonly string[]): http.Agent {
+export function sshAgent(url: URL, options: readonly string[]): Agent {
   const args = [...options];
   if (url.username !== "") args.push("-l", decodeURIComponent(url.username));
   if (url.port !== "") args.push("-p", url.port);

@@ -1,6 +1,6 @@
-import grpc from "@grpc/grpc-js";
-import enginePb from "@pulumi/pulumi/proto/engine_pb.js";
-import engineGrpc from "@pulumi/pulumi/proto/engine_grpc_pb.js";
+import type { EngineClient } from "@pulumi/pulumi/proto/engine_grpc_pb.js";
+import type { LogSeverity } from "@pulumi/pulumi/proto/engine_pb.js";
+import { engineGrpc, enginePb, grpc } from "./modules.ts";
 
 /** The engine that started this plug-in: takes log lines, and its end is ours. */
 export interface Engine {
@@ -19,7 +19,7 @@ export function connectEngine(address: string): Engine {
   exitWithEngine(client);
 
   // One at a time, so that lines keep their order; a lost line must not fail the resource.
-  const send = (urn: string, severity: enginePb.LogSeverity, message: string, ephemeral: boolean): void => {
+  const send = (urn: string, severity: LogSeverity, message: string, ephemeral: boolean): void => {
     const request = new enginePb.LogRequest();
     request.setUrn(urn);
     request.setSeverity(severity);
@@ -34,7 +34,7 @@ export function connectEngine(address: string): Engine {
   };
 }
 
-function exitWithEngine(client: engineGrpc.EngineClient): void {
+function exitWithEngine(client: EngineClient): void {
   const channel = client.getChannel();
   let connected = false;
   const watch = (): void => {

@@ -1,7 +1,5 @@
-import grpc from "@grpc/grpc-js";
-import anyPb from "google-protobuf/google/protobuf/any_pb.js";
-import providerPb from "@pulumi/pulumi/proto/provider_pb.js";
-import statusPb from "@pulumi/pulumi/proto/status_pb.js";
+import type { StatusObject } from "@grpc/grpc-js";
+import { anyPb, grpc, providerPb, statusPb } from "./modules.ts";
 import type { InitFailed } from "./resource.ts";
 import { toStruct } from "./values.ts";
 
@@ -9,7 +7,7 @@ import { toStruct } from "./values.ts";
  * The gRPC error that says "created, but not initialised": status details with an ErrorResourceInitFailed
  * (sdk/proto/pulumi/provider.proto), which only the binary trailer can carry.
  */
-export function initFailedError(failure: InitFailed): Partial<grpc.StatusObject> {
+export function initFailedError(failure: InitFailed): Partial<StatusObject> {
   const detail = new providerPb.ErrorResourceInitFailed();
   detail.setId(failure.id);
   detail.setProperties(toStruct(failure.outputs));

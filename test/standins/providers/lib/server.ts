@@ -1,10 +1,9 @@
-import grpc from "@grpc/grpc-js";
+import type { handleUnaryCall, StatusObject, UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { Empty } from "google-protobuf/google/protobuf/empty_pb.js";
 import type { Struct } from "google-protobuf/google/protobuf/struct_pb.js";
-import emptyPb from "google-protobuf/google/protobuf/empty_pb.js";
-import pluginPb from "@pulumi/pulumi/proto/plugin_pb.js";
-import providerPb from "@pulumi/pulumi/proto/provider_pb.js";
-import providerGrpc from "@pulumi/pulumi/proto/provider_grpc_pb.js";
+import type * as proto from "@pulumi/pulumi/proto/provider_pb.js";
 import { initFailedError } from "./init-failed.ts";
+import { emptyPb, grpc, pluginPb, providerGrpc, providerPb } from "./modules.ts";
 import { InitFailed, type Diffed, type Resource } from "./resource.ts";
 import { fromStruct, isProps, toStruct, UNKNOWN, type Props, type Value } from "./values.ts";
 
@@ -36,32 +35,32 @@ export async function serve(provider: Provider): Promise<void> {
   process.stdout.write(`${port}\n`);
 }
 
-function implementation(provider: Provider): grpc.UntypedServiceImplementation {
+function implementation(provider: Provider): UntypedServiceImplementation {
   return {
-    handshake: unary((_request: providerPb.ProviderHandshakeRequest) => {
+    handshake: unary((_request: proto.ProviderHandshakeRequest) => {
       const response = new providerPb.ProviderHandshakeResponse();
       response.setAcceptSecrets(provider.acceptSecrets);
       return response;
     }),
-    getPluginInfo: unary((_request: emptyPb.Empty) => {
+    getPluginInfo: unary((_request: Empty) => {
       const response = new pluginPb.PluginInfo();
       response.setVersion(provider.version);
       return response;
     }),
-    checkConfig: unary((request: providerPb.CheckRequest) => checked(fromStruct(request.getNews()))),
-    diffConfig: unary((_request: providerPb.DiffRequest) => {
+    checkConfig: unary((request: proto.CheckRequest) => checked(fromStruct(request.getNews()))),
+    diffConfig: unary((_request: proto.DiffRequest) => {
       const response = new providerPb.DiffResponse();
       response.setChanges(providerPb.DiffResponse.DiffChanges.DIFF_NONE);
       return response;
     }),
-    configure: unary(async (request: providerPb.ConfigureRequest) => {
+    configure: unary(async (request: proto.ConfigureRequest) => {
       await provider.configure(configOf(request));
       const response = new providerPb.ConfigureResponse();
       response.setAcceptsecrets(provider.acceptSecrets);
       response.setSupportspreview(true);
       return response;
     }),
-    check: unary((request: providerPb.CheckRequest) => {
+    check: unary((request: proto.CheckRequest) => {
       const { inputs, failures } = resourceOf(provider, request.getUrn()).check({
         urn: request.getUrn(),
         olds: fromStruct(request.getOlds()),
@@ -77,11 +76,11 @@ function implementation(provider: Provider): grpc.UntypedServiceImplementation {
       }
       return response;
     }),
-    diff: unary((request: providerPb.DiffRequest) => {
+    diff: unary((request: proto.DiffRequest) => {
       const old = { oldInputs: fromStruct(request.getOldInputs()), state: fromStruct(request.getOlds()) };
       return diffResponse(resourceOf(provider, request.getUrn()).diff({ ...old, news: fromStruct(request.getNews()) }));
     }),
-    create: unary(async (request: providerPb.CreateRequest) => {
+    create: unary(async (request: proto.CreateRequest) => {
       const resource = resourceOf(provider, request.getUrn());
       const inputs = fromStruct(request.getProperties());
       const response = new providerPb.CreateResponse();
@@ -94,7 +93,7 @@ function implementation(provider: Provider): grpc.UntypedServiceImplementation {
       response.setProperties(outputStruct(outputs));
       return response;
     }),
-    update: unary(async (request: providerPb.UpdateRequest) => {
+    update: unary(async (request: proto.UpdateRequest) => {
       const resource = resourceOf(provider, request.getUrn());
       const call = {
         urn: request.getUrn(),
@@ -108,12 +107,12 @@ function implementation(provider: Provider): grpc.UntypedServiceImplementation {
       response.setProperties(outputStruct(request.getPreview() ? resource.previewUpdate(call) : await resource.update(call)));
       return response;
     }),
-    delete: unary(async (request: providerPb.DeleteRequest) => {
+    delete: unary(async (request: proto.DeleteRequest) => {
       const state = fromStruct(request.getProperties());
       await resourceOf(provider, request.getUrn()).delete({ urn: request.getUrn(), timeout: request.getTimeout(), id: request.getId(), state });
       return new emptyPb.Empty();
     }),
-    read: unary(async (request: providerPb.ReadRequest) => {
+    read: unary(async (request: proto.ReadRequest) => {
       const resource = resourceOf(provider, request.getUrn());
       const live = await resource.read({ id: request.getId(), state: fromStruct(request.getProperties()), inputs: fromStruct(request.getInputs()) });
       const response = new providerPb.ReadResponse();
@@ -124,14 +123,14 @@ function implementation(provider: Provider): grpc.UntypedServiceImplementation {
       }
       return response;
     }),
-    cancel: unary((_request: emptyPb.Empty) => {
+    cancel: unary((_request: Empty) => {
       provider.cancel();
       return new emptyPb.Empty();
     }),
   };
 }
 
-function unary<Request, Response>(answer: (request: Request) => Response | Promise<Response>): grpc.handleUnaryCall<Request, Response> {
+function unary<Request, Response>(answer: (request: Request) => Response | Promise<Response>): handleUnaryCall<Request, Response> {
   return (call, callback) => {
     new Promise<Response>((resolve) => resolve(answer(call.request))).then(
       (response) => callback(null, response),
@@ -140,7 +139,7 @@ function unary<Request, Response>(answer: (request: Request) => Response | Promi
   };
 }
 
-function grpcError(error: unknown): Partial<grpc.StatusObject> {
+function grpcError(error: unknown): Partial<StatusObject> {
   if (error instanceof InitFailed) return initFailedError(error);
   return { code: grpc.status.UNKNOWN, details: error instanceof Error ? error.message : String(error) };
 }
@@ -154,7 +153,7 @@ function resourceOf(provider: Provider, urn: string): Resource {
   return resource;
 }
 
-function configOf(request: providerPb.ConfigureRequest): Props {
+function configOf(request: proto.ConfigureRequest): Props {
   const args = request.getArgs();
   if (args !== undefined) return fromStruct(args);
   const config: Props = {};
@@ -162,7 +161,7 @@ function configOf(request: providerPb.ConfigureRequest): Props {
   return config;
 }
 
-function checked(inputs: Props): providerPb.CheckResponse {
+function checked(inputs: Props): proto.CheckResponse {
   const response = new providerPb.CheckResponse();
   response.setInputs(toStruct(inputs));
   return response;
@@ -184,7 +183,7 @@ function previewedCreate(resource: Resource, inputs: Props): Props {
   return outputs;
 }
 
-function diffResponse({ changes, deleteBeforeReplace }: Diffed): providerPb.DiffResponse {
+function diffResponse({ changes, deleteBeforeReplace }: Diffed): proto.DiffResponse {
   const response = new providerPb.DiffResponse();
   const { DIFF_NONE, DIFF_SOME } = providerPb.DiffResponse.DiffChanges;
   response.setChanges(changes.size === 0 ? DIFF_NONE : DIFF_SOME);

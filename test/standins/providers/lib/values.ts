@@ -1,4 +1,5 @@
-import structPb from "google-protobuf/google/protobuf/struct_pb.js";
+import type { Struct } from "google-protobuf/google/protobuf/struct_pb.js";
+import { structPb } from "./modules.ts";
 
 /** A property value as JSON; secrets and unknowns are the marked forms below. */
 export type Value = null | boolean | number | string | Value[] | Props;
@@ -48,12 +49,12 @@ export function hasUnknown(value: Value): boolean {
 }
 
 /** The properties of a protobuf Struct; none for an absent one. */
-export function fromStruct(struct: structPb.Struct | undefined): Props {
+export function fromStruct(struct: Struct | undefined): Props {
   return struct === undefined ? {} : propsOf(struct.toJavaScript());
 }
 
 /** A protobuf Struct of the properties. */
-export function toStruct(props: Props): structPb.Struct {
+export function toStruct(props: Props): Struct {
   return structPb.Struct.fromJavaScript(props);
 }
 
