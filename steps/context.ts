@@ -1,8 +1,9 @@
 /** What every job of the runner works with. */
 import type { Phase } from '../model/model.ts';
-import type { JobInput, RunnerSecrets, StackFacts } from './contract.ts';
+import type { JobInput, JobName, RunnerSecrets, StackFacts } from './contract.ts';
 
 export interface JobContext {
+  readonly job: JobName;
   readonly facts: StackFacts;
   readonly secrets: RunnerSecrets;
   readonly wanted: Phase;

@@ -14,11 +14,14 @@ export interface Connection {
   close(): Promise<void>;
 }
 
-/** Opens one connection as administrator with keepalives; the caller closes it. */
-export async function connect(facts: StackFacts, secrets: RunnerSecrets, database: string): Promise<Connection> {
+/**
+ * Opens one connection as administrator with keepalives; the caller closes it.
+ * @param name how others see it in pg_stat_activity; PostgreSQL keeps 63 bytes of it.
+ */
+export async function connect(facts: StackFacts, secrets: RunnerSecrets, database: string, name = 'matrix-stack job'): Promise<Connection> {
   const client = new pg.Client({ host: facts.database.host, port: facts.database.port, user: facts.database.adminUser, password: secrets.admin, database,
     ssl: facts.database.ssl === 'disable' ? false : { rejectUnauthorized: facts.database.ssl === 'verify-full' },
-    keepAlive: true, keepAliveInitialDelayMillis: 5000, connectionTimeoutMillis: 5000, application_name: 'matrix-stack job' });
+    keepAlive: true, keepAliveInitialDelayMillis: 5000, connectionTimeoutMillis: 5000, application_name: name });
   let gone = false;
   client.on('error', () => { gone = true; });
   client.on('end', () => { gone = true; });
@@ -40,7 +43,7 @@ export async function withDatabase<T>(facts: StackFacts, secrets: RunnerSecrets,
   }
 }
 
-/** Waits until the server takes connections. @throws StepError with the last refusal after 60 s. */
+/** Waits until the server takes connections. @throws StepError with the last refusal after 60 s, and `away` in its detail. */
 export async function awaitServer(facts: StackFacts, secrets: RunnerSecrets): Promise<void> {
   let last = '';
   const up = await until(60_000, 200, async () => {
@@ -52,7 +55,7 @@ export async function awaitServer(facts: StackFacts, secrets: RunnerSecrets): Pr
       return false;
     }
   });
-  if (!up) throw new StepError(`PostgreSQL at ${facts.database.host}:${facts.database.port} did not answer within 60 s (${last}); expected a running server. Look at docker logs ${facts.containers.postgres ?? 'of your server'}`);
+  if (!up) throw new StepError(`PostgreSQL at ${facts.database.host}:${facts.database.port} did not answer within 60 s (${last}); expected a running server. Look at docker logs ${facts.containers.postgres ?? 'of your server'}`, { away: true });
 }
 
 export async function databaseExists(query: Query, database: string): Promise<boolean> {

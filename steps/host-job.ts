@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { namesOf, paths } from '../model/names.ts';
-import type { JobInput, JobResult } from './contract.ts';
+import type { JobInput, JobName, JobResult } from './contract.ts';
 
 const run = promisify(execFile);
 
@@ -79,9 +79,13 @@ async function create(container: string, input: JobInput): Promise<void> {
   }
 }
 
-/** Prints the job's lines until it ends. A daemon that goes away is waited for: the job is started again with it. */
-async function follow(container: string): Promise<void> {
+/**
+ * Prints the job's lines until it ends. A daemon that goes away is waited for: the job is started again with it.
+ * @returns the result that came by; null when the job ended without one.
+ */
+async function follow(container: string): Promise<JobResult | null> {
   let since = '0';
+  let result: JobResult | null = null;
   const lostAt = { first: 0 };
   for (;;) {
     const child = spawn('docker', ['logs', '--follow', '--timestamps', '--since', since, container], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -91,10 +95,11 @@ async function follow(container: string): Promise<void> {
       if (stamp <= since && since !== '0') continue;
       since = stamp;
       const text = line.slice(space + 1);
-      if (!text.startsWith('RESULT ')) process.stderr.write(`${text}\n`);
+      if (text.startsWith('RESULT ')) result = JSON.parse(text.slice('RESULT '.length)) as JobResult;
+      else process.stderr.write(`${text}\n`);
     }
     try {
-      if ((await stateOf(container)) !== 'running') return;
+      if ((await stateOf(container)) !== 'running') return result;
       lostAt.first = 0;
     } catch (error) {
       lostAt.first ||= performance.now();
@@ -104,10 +109,30 @@ async function follow(container: string): Promise<void> {
   }
 }
 
+/** Removes a job that has said what it had to say; somebody else who followed it may have been faster. */
 async function discard(container: string): Promise<void> {
-  await docker(['rm', '-f', container]);
+  await docker(['rm', '-f', container]).catch((error: unknown) => {
+    if (!/no such container|already in progress/i.test(String(error))) throw error;
+  });
   await docker(['volume', 'rm', '-f', container]);
 }
+
+/** Milliseconds after which nobody reads the result of an ended job any more. */
+const stale = 60_000;
+
+/** Removes jobs whose follower died before they ended. */
+async function discardStale(stack: string): Promise<void> {
+  const ended = await docker(['ps', '-aq', '--filter', `label=matrix-stack=${stack}`, '--filter', 'label=matrix-stack.role=job', '--filter', 'status=exited']);
+  if (ended === '') return;
+  const found = (await docker(['inspect', '--format', '{{.State.FinishedAt}} {{.Name}}', ...ended.split('\n')])).split('\n');
+  for (const line of found) {
+    const [at = '', name = ''] = line.split(' ');
+    if (Date.now() - Date.parse(at) > stale) await discard(name.replace(/^\//, ''));
+  }
+}
+
+/** Jobs whose result is what they found at that moment: they look again. */
+const lookAgain: readonly JobName[] = ['prepare', 'preflight', 'start', 'probe', 'record'];
 
 /** Attaches to a running job, reads one that ended well for these inputs, and runs it otherwise. */
 async function perform(input: JobInput): Promise<JobResult> {
@@ -116,19 +141,16 @@ async function perform(input: JobInput): Promise<JobResult> {
   const before = await stateOf(container);
   if (before === 'ended') {
     const result = await resultOf(container);
-    if (result?.ok === true) {
-      await discard(container);
-      return result;
-    }
     await discard(container);
+    if (result?.ok === true && !lookAgain.includes(input.job)) return result;
   }
+  if (input.job === 'prepare') await discardStale(input.facts.stack);
   if (before !== 'running') {
     await create(container, input);
     await docker(['start', container]);
   }
-  await follow(container);
-  const result = await resultOf(container);
-  if (result === null) throw new Error(`The job container ${container} ended without a result; expected a RESULT line. Look at docker logs ${container}`);
+  const result = await follow(container);
+  if (result === null) throw new Error(`The job ${input.job} ended without a result, as one does that is stopped from outside; expected it to come to its end. Run pulumi up again, which goes on from what it left. Its log: docker logs ${container}`);
   await discard(container);
   return result;
 }

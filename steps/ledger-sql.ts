@@ -1,8 +1,12 @@
 /** Tables of the ledger and the one query that reads it. SQL only: shared by the preview's read (psql) and by jobs (pg). */
 import { ledgerSchema } from '../model/names.ts';
 
-/** Advisory lock that the switch holds for its whole life. */
+/** Advisory lock that every job holds while it works: one at a time on a database, whoever started it. */
 export const switchLock = 0x6d747831; // "mtx1"
+
+/** How the connection that holds the lock calls itself: `JOB by USER@HOST`. */
+export const lockHolder = `SELECT a.application_name AS who FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+  WHERE l.locktype = 'advisory' AND l.objid = ${switchLock} AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 
 /** Append-only ledger in Synapse's database. Idempotent. */
 export const ledgerDdl = `

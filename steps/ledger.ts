@@ -50,6 +50,12 @@ export async function decisionOf(query: Query, epoch: number, attempt: number): 
   return row === undefined ? null : (row['result'] as 'opened' | 'returned');
 }
 
+/** How one try ended, if it has. */
+export async function endOf(query: Query, epoch: number, attempt: number): Promise<'finished' | 'undone' | null> {
+  const [row] = await query(`SELECT result FROM ${ledgerSchema}.ledger WHERE epoch = $1 AND attempt = $2 AND result IN ('finished', 'undone')`, [epoch, attempt]);
+  return row === undefined ? null : (row['result'] as 'finished' | 'undone');
+}
+
 /** Sets the anchor in MAS's database. */
 export async function setAnchor(query: Query, incarnation: string, epoch: number): Promise<void> {
   await query(`INSERT INTO ${ledgerSchema}.anchor (one, incarnation, epoch) VALUES (true, $1, $2) ON CONFLICT (one) DO UPDATE SET incarnation = $1, epoch = $2`, [incarnation, epoch]);

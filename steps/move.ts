@@ -9,9 +9,9 @@ import type { JobContext } from './context.ts';
 import { StepError } from './contract.ts';
 import { awaitServer, connect } from './databases.ts';
 import type { Connection } from './databases.ts';
-import { append, decisionOf, read } from './ledger.ts';
+import { append, decisionOf, endOf, read } from './ledger.ts';
 import type { Ledger, LedgerRow } from './ledger.ts';
-import { switchLock } from './ledger-sql.ts';
+import { lockHolder, switchLock } from './ledger-sql.ts';
 
 export interface Try {
   readonly epoch: number;
@@ -20,6 +20,9 @@ export interface Try {
   readonly from: LedgerPhase;
   readonly to: Phase;
 }
+
+/** Milliseconds for which a job's own connection, killed with it, may still be there. */
+const quiet = 2000;
 
 export class SwitchHold {
   readonly context: JobContext;
@@ -31,33 +34,44 @@ export class SwitchHold {
     this.connection = connection;
   }
 
-  /** Takes the lock again after the connection was lost (PostgreSQL restarted). @throws StepError when another switch has it now. */
+  /**
+   * Takes the lock; while another job of this database has it, waits and says for whom.
+   * @throws StepError when PostgreSQL does not answer, or a switch outlives its own time limit.
+   */
+  static async take(context: JobContext): Promise<SwitchHold> {
+    const { facts, secrets } = context;
+    await awaitServer(facts, secrets);
+    const connection = await connect(facts, secrets, databases.synapse, `${context.job} by ${context.holder}`);
+    try {
+      await awaitTurn(context, connection);
+      return new SwitchHold(context, connection);
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+  }
+
+  /** Takes the lock again where the connection was lost (PostgreSQL restarted). @throws as {@link take}. */
   async retake(): Promise<void> {
-    if (!this.connection.lost()) return;
-    await awaitServer(this.context.facts, this.context.secrets);
+    if (await this.held()) return;
+    await this.connection.close().catch(() => undefined);
     this.connection = (await SwitchHold.take(this.context)).connection;
   }
 
-  /** Takes the lock. @returns null when another switch of this database holds it. */
-  static async tryTake(context: JobContext): Promise<SwitchHold | null> {
-    const connection = await connect(context.facts, context.secrets, databases.synapse);
-    const [row] = await connection.query('SELECT pg_try_advisory_lock($1) AS got', [switchLock]);
-    if (row?.['got'] === true) return new SwitchHold(context, connection);
-    await connection.close();
-    return null;
-  }
-
-  /** Takes the lock. @throws StepError when another switch of this database holds it. */
-  static async take(context: JobContext): Promise<SwitchHold> {
-    const hold = await SwitchHold.tryTake(context);
-    if (hold === null) throw new StepError('Another switch of this database is running; expected to be the only one. Wait until it has ended, then run pulumi up again.');
-    return hold;
+  private async held(): Promise<boolean> {
+    if (this.connection.lost()) return false;
+    try {
+      const [row] = await this.connection.query("SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory' AND objid = $1 AND pid = pg_backend_pid()", [switchLock]);
+      return row?.['n'] === 1;
+    } catch {
+      // The connection ended with this query: whatever the reason, the lock went with it.
+      return false;
+    }
   }
 
   /** A restart of PostgreSQL ends the session and with it the lock: nothing may be done without it. */
   async stillHeld(): Promise<void> {
-    const [row] = this.connection.lost() ? [] : await this.connection.query("SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory' AND objid = $1 AND pid = pg_backend_pid()", [switchLock]);
-    if (row?.['n'] !== 1) throw new StepError('The lock of the switch was lost (PostgreSQL restarted?); nothing more is done without it.');
+    if (!(await this.held())) throw new StepError('The lock of the switch was lost (PostgreSQL restarted?); nothing more is done without it.');
   }
 
   ledger(): Promise<Ledger> {
@@ -83,6 +97,11 @@ export class SwitchHold {
     return taken;
   }
 
+  /** Whether this try has ended: somebody who had the lock meanwhile carried its decision out, and the data may have moved on. */
+  async ended({ epoch, attempt }: Try): Promise<boolean> {
+    return await endOf(this.connection.query, epoch, attempt) !== null;
+  }
+
   /** What the try cost, once it is open. */
   async measured(current: Try, detail: LedgerRow['detail']): Promise<void> {
     await append(this.connection.query, this.row(current, 'measured', detail));
@@ -95,5 +114,24 @@ export class SwitchHold {
 
   async close(): Promise<void> {
     if (!this.connection.lost()) await this.connection.close();
+  }
+}
+
+async function awaitTurn(context: JobContext, { query }: Connection): Promise<void> {
+  const limit = (context.facts.switchTimeout + 60) * 1000;
+  let told = '';
+  let since = performance.now();
+  for (;;) {
+    if ((await query('SELECT pg_try_advisory_lock($1) AS got', [switchLock]))[0]?.['got'] === true) return;
+    const who = (await query(lockHolder))[0]?.['who'];
+    const waited = performance.now() - since;
+    if (typeof who === 'string' && who !== told && (told !== '' || waited > quiet)) {
+      context.log(`${who} is running on this database; waiting for its end`);
+      told = who;
+      since = performance.now();
+    } else if (told.startsWith('switch ') && waited > limit) {
+      throw new StepError(`${told} has been running on this database for longer than ${Math.round(limit / 1000)} s; expected it to end by itself. Look at docker ps --filter label=matrix-stack.job=switch`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }

@@ -32,9 +32,10 @@ export async function revoke(query: Query, role: LoginRole): Promise<void> {
 }
 
 async function endConnections(query: Query, closed: readonly string[]): Promise<void> {
-  await query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ANY($1) AND pid <> pg_backend_pid()', [closed]);
   let left: Record<string, unknown>[] = [];
   const gone = await until(10_000, 20, async () => {
+    // Each time anew: a login that had passed the check before NOLOGIN shows up only now.
+    await query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ANY($1) AND pid <> pg_backend_pid()', [closed]);
     left = await query('SELECT usename, count(*) AS n FROM pg_stat_activity WHERE usename = ANY($1) GROUP BY 1', [closed]);
     return left.length === 0;
   });

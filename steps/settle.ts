@@ -9,12 +9,12 @@ import type { Side } from './edge.ts';
 import { setAnchor } from './ledger.ts';
 import { SwitchHold } from './move.ts';
 import type { Try } from './move.ts';
+import { persist } from './persist.ts';
 import { allowOnly, loginsOf } from './roles.ts';
 import { afterOpen } from './side-work.ts';
 import { grace, startSide, stopSide } from './sides.ts';
 import { timed } from './times.ts';
 import type { Times } from './times.ts';
-import { until } from './until.ts';
 
 /** Whose containers and routes serve a phase; null for a server that was never started. */
 export const sideOf = (phase: LedgerPhase): Side | null => (phase === 'empty' ? null : phase === 'legacy' ? 'legacy' : 'delegated');
@@ -53,6 +53,7 @@ export async function finish(hold: SwitchHold, current: Try, times: Times): Prom
 /** Carries out `returned`: the side that was live before runs and is open. */
 export async function undo(hold: SwitchHold, current: Try, reason: string): Promise<void> {
   const { context } = hold;
+  if (await hold.ended(current)) return;
   const from = sideOf(current.from);
   context.log(`undoing move ${current.epoch}: ${reason}`);
   if (from === null) {
@@ -67,19 +68,21 @@ export async function undo(hold: SwitchHold, current: Try, reason: string): Prom
   await hold.end(current, 'undone', { reason });
 }
 
+export type Settled = Try & { readonly outcome: 'opened' | 'returned' };
+
 /** The unfinished move, if there is one, is brought to its end. @returns what became of it; null when there was none. */
-export async function resume(hold: SwitchHold): Promise<(Try & { readonly outcome: 'opened' | 'returned' }) | null> {
+export async function resume(hold: SwitchHold): Promise<Settled | null> {
   const { context } = hold;
-  const left = (await hold.ledger()).unfinished;
+  const left = (await persist(hold, () => hold.ledger())).unfinished;
   if (left === null) return null;
   const current: Try = { epoch: left.epoch, attempt: left.attempt, move: left.move, from: left.from, to: left.to };
-  const outcome = left.decision ?? await hold.decide(current, 'returned', { reason: 'the switch was interrupted' });
+  const outcome = left.decision ?? await persist(hold, () => hold.decide(current, 'returned', { reason: 'the switch was interrupted' }));
   if (outcome === 'returned') {
-    await undo(hold, current, 'it was interrupted');
+    await persist(hold, () => undo(hold, current, 'it was interrupted'));
   } else {
     context.log(`move ${current.epoch} (${current.move}) was decided: opened; finishing it`);
-    await finish(hold, current, {});
-    await afterOpen(context, current);
+    await persist(hold, () => finish(hold, current, {}));
+    await persist(hold, () => afterOpen(context, current));
     // A new move begins from here: the old one ends without its full probes.
     if (current.to !== context.wanted) await hold.end(current, 'finished', { note: 'ended by the next move, without full probes' });
   }
@@ -87,25 +90,16 @@ export async function resume(hold: SwitchHold): Promise<(Try & { readonly outcom
 }
 
 /**
- * Before a chain begins: waits for a switch that is still running, then brings an unfinished move to its end.
- * @throws StepError when the running switch outlives its own time limit.
+ * Before a chain begins: waits for a job that is still running, brings an unfinished move to its end, and does `then` before
+ * anybody else may begin another.
  */
-export async function settle(context: JobContext): Promise<void> {
-  const limit = (context.facts.switchTimeout + 60) * 1000;
-  let hold: SwitchHold | null = null;
-  let told = false;
-  await until(limit, 500, async () => {
-    hold = await SwitchHold.tryTake(context);
-    if (hold === null && !told) context.log('another switch is running; waiting for its end');
-    told = true;
-    return hold !== null;
-  });
-  if (hold === null) throw new StepError(`Another switch of this database has been running for longer than ${Math.round(limit / 1000)} s; expected it to end by itself. Look at docker ps --filter label=matrix-stack.job=switch`);
-  const held: SwitchHold = hold;
+export async function settle<T>(context: JobContext, then: (hold: SwitchHold) => Promise<T>): Promise<T> {
+  const hold = await SwitchHold.take(context);
   try {
-    const left = await resume(held);
+    const left = await resume(hold);
     if (left?.outcome === 'returned') context.log(`move ${left.epoch} (${left.move}) had been interrupted and was undone`);
+    return await then(hold);
   } finally {
-    await held.close();
+    await hold.close();
   }
 }

@@ -2,11 +2,11 @@
 import { databases } from '../model/names.ts';
 import type { JobContext } from './context.ts';
 import { StepError } from './contract.ts';
-import { withDatabase } from './databases.ts';
+import { databaseExists, withDatabase } from './databases.ts';
 import { createOneShot, remove, runOneShot } from './docker-api.ts';
 import { read } from './ledger.ts';
 import type { SwitchHold, Try } from './move.ts';
-import { prepareMasDatabase, putAside } from './mas-database.ts';
+import { anchoredEpoch, prepareMasDatabase, putAside } from './mas-database.ts';
 import type { LoginRole } from './roles.ts';
 import { firstError } from './syn2mas-report.ts';
 import { syn2masTool } from './tools.ts';
@@ -73,13 +73,13 @@ function goBack(context: JobContext): ClosedWork {
   };
 }
 
-/** After a rollback MAS's database is put aside under the move's number and an empty one is made. Idempotent. */
+/** After a rollback MAS's database is put aside under the move's number and an empty one is made. Idempotent, wherever it was killed. */
 export async function afterOpen(context: JobContext, current: Try): Promise<void> {
   if (current.move !== 'rollback') return;
   const { facts, secrets } = context;
   const ledger = await withDatabase(facts, secrets, databases.synapse, read);
-  const anchored = await withDatabase(facts, secrets, databases.mas, async (query) => Number((await query('SELECT epoch FROM matrix_stack.anchor'))[0]?.['epoch'] ?? 0));
-  if (anchored >= current.epoch) return;
+  const present = await withDatabase(facts, secrets, 'postgres', (query) => databaseExists(query, databases.mas));
+  if (present && await withDatabase(facts, secrets, databases.mas, anchoredEpoch) >= current.epoch) return;
   const aside = await withDatabase(facts, secrets, 'postgres', (query) => putAside(query, `undone_${current.epoch}`));
   await withDatabase(facts, secrets, databases.mas, (query) => prepareMasDatabase(query, ledger.incarnation, current.epoch));
   context.log(`the MAS database was kept as ${aside}`);

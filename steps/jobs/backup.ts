@@ -75,10 +75,14 @@ async function keepFiles({ facts }: JobContext, directory: string): Promise<void
   if (result.exitCode !== 0) throw new StepError(`Keys and configuration could not be copied (exit code ${result.exitCode}): ${said(result)} Nothing was changed.`);
 }
 
+async function removeAll(names: readonly string[]): Promise<void> {
+  for (const name of names) await rm(join(paths.backups, name), { recursive: true, force: true });
+}
+
 /** Removes all but the newest `keep` backups; names sort by time. */
 async function prune(keep: number): Promise<void> {
   const names = (await readdir(paths.backups)).filter((name) => /^\d{8}T\d{6}Z$/.test(name)).sort();
-  for (const name of names.slice(0, Math.max(0, names.length - keep))) await rm(join(paths.backups, name), { recursive: true, force: true });
+  await removeAll(names.slice(0, Math.max(0, names.length - keep)));
 }
 
 export const backup: Job = async (context) => {
@@ -87,6 +91,8 @@ export const backup: Job = async (context) => {
   if (ledger.phase === wanted && options['always'] !== true) return { summary: `Backup: no move is wanted in phase ${ledger.phase}.` };
   if (ledger.phase === 'empty' && options['always'] !== true) return { summary: 'Backup: nothing to back up yet.' };
   const begin = performance.now();
+  // What a killed job left: its space is needed now.
+  await removeAll((await readdir(paths.backups)).filter((name) => name.endsWith('.partial')));
   const { id, present } = await withDatabase(facts, secrets, databases.synapse, async (query) => ({
     id: String((await query(`SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISS"Z"') AS id`))[0]?.['id']),
     present: await Promise.all([databases.synapse, databases.mas].map(async (name) => ((await databaseExists(query, name)) ? name : null))),

@@ -5,7 +5,7 @@ import { StepError } from '../contract.ts';
 import { withDatabase } from '../databases.ts';
 import { oneShot } from '../docker-api.ts';
 import { read } from '../ledger.ts';
-import { leftovers, prepareMasDatabase, putAside } from '../mas-database.ts';
+import { halfDone, leftovers, prepareMasDatabase, putAside } from '../mas-database.ts';
 import { allow, revoke } from '../roles.ts';
 import { firstError } from '../syn2mas-report.ts';
 import { masTool } from '../tools.ts';
@@ -15,13 +15,17 @@ export const masSchema: Job = async ({ facts, secrets, log }) => {
   if (ledger.phase === 'legacy' || ledger.phase === 'empty') {
     const left = await withDatabase(facts, secrets, databases.mas, leftovers);
     if (left.length > 0) {
-      // Only a try that was undone leaves rows here: nobody but the switch starts MAS before `opened`.
-      if (ledger.attempt === 0) {
+      // Only a try that was undone leaves people here: nobody but the switch starts MAS before `opened`.
+      const [undone] = await withDatabase(facts, secrets, databases.synapse, (query) => query("SELECT FROM matrix_stack.ledger WHERE epoch = $1 AND result = 'undone' LIMIT 1", [ledger.epoch + 1]));
+      if (undone === undefined && left.some((name) => name !== halfDone)) {
         throw new StepError(`The MAS database is not empty (rows in ${left.join(', ')}) although no move ever filled it; expected an empty one. If it may be put aside, type: ALTER DATABASE ${databases.mas} RENAME TO ${databases.mas}_old; and run pulumi up again.`);
       }
-      const aside = await withDatabase(facts, secrets, 'postgres', (query) => putAside(query, `try_${ledger.epoch + 1}_${ledger.attempt}`));
+      const aside = await withDatabase(facts, secrets, 'postgres', async (query) => {
+        const [before] = await query('SELECT count(*)::int AS n FROM pg_database WHERE datname LIKE $1', [`${databases.mas}\\_try\\_%`]);
+        return putAside(query, `try_${Number(before?.['n']) + 1}`);
+      });
       await withDatabase(facts, secrets, databases.mas, (query) => prepareMasDatabase(query, ledger.incarnation, ledger.epoch));
-      log(`the MAS database of the undone try was put aside as ${aside}`);
+      log(`the MAS database of a try that did not come to its end was kept as ${aside}`);
     }
   }
   await withDatabase(facts, secrets, 'postgres', (query) => allow(query, 'syn2mas'));

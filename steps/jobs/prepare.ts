@@ -72,13 +72,12 @@ export const prepare: Job = async (context) => {
       }
     }
   });
-  await settle(context);
-  const ledger = await withDatabase(facts, secrets, databases.synapse, async (query) => {
+  const ledger = await settle(context, async ({ connection: { query } }) => {
     const found = await read(query);
     await allowOnly(query, loginsOf[sideOf(found.phase)]);
+    await withDatabase(facts, secrets, databases.mas, (mas) => prepareMasDatabase(mas, found.incarnation, found.epoch));
     return found;
   });
-  await withDatabase(facts, secrets, databases.mas, (query) => prepareMasDatabase(query, ledger.incarnation, ledger.epoch));
   log(`databases, roles and ledger are there; phase ${ledger.phase}, move ${ledger.epoch}`);
   return { summary: `Database ready: phase ${ledger.phase}, move ${ledger.epoch}.`, detail: { phase: ledger.phase, epoch: ledger.epoch } };
 };

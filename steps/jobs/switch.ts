@@ -4,12 +4,14 @@
  */
 import type { Move } from '../../model/moves.ts';
 import { runProbes } from '../../probes/index.ts';
+import { begun, settled } from '../begun.ts';
 import type { Job, JobContext, JobReport } from '../context.ts';
 import { StepError } from '../contract.ts';
 import { closeEdge, edgeOf, setLiveSide } from '../edge.ts';
 import type { Ledger } from '../ledger.ts';
 import { SwitchHold } from '../move.ts';
 import type { Try } from '../move.ts';
+import { persist } from '../persist.ts';
 import { probeContext } from '../probe-context.ts';
 import { allowOnly, loginsOf } from '../roles.ts';
 import { finish, resume, sideOf, undo } from '../settle.ts';
@@ -30,27 +32,45 @@ function moveOf(ledger: Ledger, context: JobContext): Move | null {
 export const switchSides: Job = async (context) => {
   const hold = await SwitchHold.take(context);
   try {
-    const left = await resume(hold);
+    const left = await resume(hold).catch((error: unknown) => giveUp(error, (words) => `A move was interrupted and could not be brought to its end: ${words} Put right what it names and run pulumi up again.`));
+    if (left !== null) await settled();
     if (left?.outcome === 'returned') {
       throw new StepError(`Move ${left.epoch} (${left.move}) was interrupted and has been undone; ${left.from === 'empty' ? 'nothing' : left.from} is live and open, nobody lost anything. Run pulumi up again.`);
     }
     const ledger = await hold.ledger();
     const move = moveOf(ledger, context);
-    if (move === null) return { summary: `Phase ${ledger.phase}: nothing to switch.` };
+    if (move === null) {
+      return left === null ? { summary: `Phase ${ledger.phase}: nothing to switch.` }
+        : { summary: `Move ${left.epoch} (${left.move}): ${left.to} is live. It had been interrupted after its decision and was finished.` };
+    }
     const current: Try = { epoch: ledger.epoch + 1, attempt: ledger.attempt, move, from: ledger.phase, to: context.wanted };
-    return await perform(hold, current);
+    await begun();
+    await hold.begin(current);
+    const report = await perform(hold, current);
+    await settled();
+    return report;
   } finally {
     await hold.close();
   }
 };
 
 async function perform(hold: SwitchHold, current: Try): Promise<JobReport> {
+  const times: Times = {};
+  try {
+    return await move(hold, current, times);
+  } catch (error) {
+    const reason = sentence(error);
+    const outcome = await persist(hold, () => hold.decide(current, 'returned', { reason }));
+    return outcome === 'opened' ? goOn(hold, current, times, reason) : goBack(hold, current, times, reason);
+  }
+}
+
+/** Closes, moves, proves and opens. Whatever is thrown before the decision is for the caller to undo. */
+async function move(hold: SwitchHold, current: Try, times: Times): Promise<JobReport> {
   const { context } = hold;
   const to = sideOf(current.to);
   if (to === null) throw new StepError('No move leads to an empty server.');
   const from = sideOf(current.from);
-  await hold.begin(current);
-  const times: Times = {};
   const deadline = performance.now() + context.facts.switchTimeout * 1000;
   const inTime = (): void => {
     if (performance.now() > deadline) throw new StepError(`The switch took longer than matrix:migration.switchTimeout (${context.facts.switchTimeout} s).`);
@@ -67,6 +87,7 @@ async function perform(hold: SwitchHold, current: Try): Promise<JobReport> {
       await allowOnly(hold.connection.query, work.logins);
       await timed(times, 'data', () => work.data(hold));
       inTime();
+      await hold.stillHeld();
       await allowOnly(hold.connection.query, loginsOf[to]);
       await setLiveSide(to);
       Object.assign(times, await timed(times, 'boot', () => startSide(context, to)));
@@ -87,21 +108,44 @@ async function perform(hold: SwitchHold, current: Try): Promise<JobReport> {
     await hold.measured(current, detail);
     await afterOpen(context, current);
     return { summary: `Move ${current.epoch} (${current.move}): ${current.to} is live. Clients were shut out for ${(shutOut / 1000).toFixed(1)} s.`, detail };
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    await hold.retake();
-    const outcome = await hold.decide(current, 'returned', { reason });
-    if (outcome === 'opened') {
-      await finish(hold, current, times);
-      return { summary: `Move ${current.epoch} (${current.move}): ${current.to} is live; it was opened before "${reason}".`, detail: { epoch: current.epoch, move: current.move, times } };
-    }
-    try {
-      await undo(hold, current, reason);
-    } catch (second) {
-      throw new StepError(`${reason} Undoing move ${current.epoch} failed too: ${second instanceof Error ? second.message : String(second)} The decision "returned" stands; put right what it names and run pulumi up again to finish the undo.`);
-    }
-    throw new StepError(`${reason} Move ${current.epoch} (${current.move}) was undone: ${from === null ? 'nothing is live' : `${from} is live and open`}, nobody lost anything. Correct it and run pulumi up again.`, { epoch: current.epoch, times });
   } finally {
     await edge.close();
   }
+}
+
+/** After `opened` there is no way back: what failed is done again. */
+async function goOn(hold: SwitchHold, current: Try, times: Times, reason: string): Promise<JobReport> {
+  const { context } = hold;
+  try {
+    await persist(hold, () => finish(hold, current, times));
+    await persist(hold, () => afterOpen(context, current));
+  } catch (second) {
+    await giveUp(second, (words) => `${reason} Finishing move ${current.epoch} failed too: ${words} The decision "opened" stands; put right what it names and run pulumi up again to finish.`);
+  }
+  await settled();
+  return { summary: `Move ${current.epoch} (${current.move}): ${current.to} is live, after "${reason}"`, detail: { epoch: current.epoch, move: current.move, times } };
+}
+
+async function goBack(hold: SwitchHold, current: Try, times: Times, reason: string): Promise<never> {
+  const from = sideOf(current.from);
+  try {
+    await persist(hold, () => undo(hold, current, reason));
+  } catch (second) {
+    await giveUp(second, (words) => `${reason} Undoing move ${current.epoch} failed too: ${words} The decision "returned" stands; put right what it names and run pulumi up again to finish the undo.`);
+  }
+  await settled();
+  throw new StepError(`${reason} Move ${current.epoch} (${current.move}) was undone: ${from === null ? 'nothing is live' : `${from} is live and open`}, nobody lost anything. Correct it and run pulumi up again.`, { epoch: current.epoch, times });
+}
+
+/** Ends a job that cannot carry its move out. Only a database that is away is waited for, by starting again. */
+async function giveUp(error: unknown, told: (words: string) => string): Promise<never> {
+  if (error instanceof StepError && error.detail['away'] === true) throw error;
+  await settled();
+  throw new StepError(told(sentence(error)));
+}
+
+/** What was thrown, with the full stop that lets another sentence follow. */
+function sentence(error: unknown): string {
+  const words = (error instanceof Error ? error.message : String(error)).trim();
+  return /[.!?]$/.test(words) ? words : `${words}.`;
 }
