@@ -11,7 +11,8 @@ export function progressLines(print: (line: string) => void): (line: string) => 
     if (end !== null) return print(`  ${(end[1] ?? '').padEnd(14)} done${end[2] === undefined ? '' : `, ${end[2]}`}`);
     const said = running.exec(line);
     const [, job = '', words = ''] = said ?? [];
-    const text = words === '' || words.startsWith('{') ? '' : `  ${job.padEnd(14)} ${words}`;
+    // Probes are shown as a table at the end.
+    const text = words === '' || /^(?:\{|pass P|FAIL P)/.test(words) ? '' : `  ${job.padEnd(14)} ${words}`;
     if (text === '' || text === last) return;
     last = text;
     print(text);

@@ -4,6 +4,7 @@ import type { LedgerReading } from '../../model/moves.ts';
 import type { ProbeOutcome } from '../../probes/contract.ts';
 import { formatOutcomes, runProbes } from '../../probes/index.ts';
 import { caFile, peopleFile, readPeople, writeCa, writePeople } from '../demo/people-store.ts';
+import { seenBothWays } from '../demo/outcomes.ts';
 import { readParts, replacements } from '../demo/parts.ts';
 import { writeDemoSettings } from '../demo/settings.ts';
 import { exitCodes, VerbError } from '../exit-codes.ts';
@@ -21,6 +22,7 @@ import { pulumiAttached } from '../pulumi.ts';
 import { createSamplePeople, verifySamplePeople } from '../sample-people.ts';
 import { probeContextOf, stackClient } from '../stack-client.ts';
 import { writeSettings } from '../stack-file.ts';
+import { stepResult } from '../step-result.ts';
 import type { Verb } from '../verb.ts';
 import { exitCodeOf } from './engine.ts';
 
@@ -48,7 +50,9 @@ async function show(name: string): Promise<ExitCode> {
   let stack = await loadStack(name);
   await writeCa(name, stack.secret('tlsCaCertificate'));
   let reading = await ledgerOf(stack);
-  const first = reading.epoch < 2 && stack.model.phase !== 'committed';
+  const first = reading.epoch < 2;
+  // A move that was cut off is proved by the run that finishes it.
+  const unproved = first || reading.unfinished !== null;
   let observation: Observation | undefined;
   if (first) {
     reading = await bringLegacy(name, reading);
@@ -58,7 +62,7 @@ async function show(name: string): Promise<ExitCode> {
     await bring(name, `pulumi up: phase ${stack.model.phase} as it is`);
   }
   reading = await ledgerOf(stack);
-  const green = await prove(stack, reading, first);
+  const green = await prove(stack, reading, unproved);
   tell(stack, reading, observation, replacements(parts));
   say(`\n${first ? 'All of this' : 'This run'} took ${seconds(performance.now() - begin)}.`);
   return green ? exitCodes.ok : exitCodes.failed;
@@ -122,8 +126,9 @@ async function prove(stack: LoadedStack, { phase }: LedgerReading, withPeople: b
   const client = stackClient(stack);
   try {
     const context = probeContextOf(stack, client, side);
-    const outcomes: ProbeOutcome[] = await runProbes(context, 'steady');
-    say(`\nProbes, as a client outside sees the ${side} side\n${formatOutcomes(outcomes)}`);
+    const inside = await stepResult(stack.model.stack, `${stack.model.phase}-probe`);
+    const outcomes = seenBothWays(await runProbes(context, 'steady'), (inside?.['outcomes'] ?? []) as readonly ProbeOutcome[]);
+    say(`\nProbes of the ${side} side, asked now from outside\n${formatOutcomes(outcomes)}`);
     const people = withPeople ? await readPeople(stack.model.stack) : null;
     if (people !== null) {
       const verified = await verifySamplePeople(context, people, side);

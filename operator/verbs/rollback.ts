@@ -36,7 +36,10 @@ export const rollback: Verb = {
       console.log('Nothing was done.');
       return exitCodes.refused;
     }
-    return exitCodeOf(name, await pulumiAttached(['up', '--stack', name, '--yes', '--skip-preview'], { output: 'shown' }));
+    const code = await exitCodeOf(name, await pulumiAttached(['up', '--stack', name, '--yes', '--skip-preview'], { output: 'shown' }));
+    // What was accepted has happened; nothing is accepted in advance.
+    if (code === exitCodes.ok) await writeSettings(name, { acceptLoss: undefined });
+    return code;
   },
 };
 
