@@ -125,6 +125,13 @@ for (const program of await programs()) {
       assert.equal(rows[0]?.present, true);
     });
 
+    test('a database that another program migrated is refused', async () => {
+      const name = await database();
+      await cluster.query(name, `create table _sqlx_migrations (version bigint primary key, description text not null, installed_on timestamptz not null default now(), success boolean not null, checksum bytea not null, execution_time bigint not null);
+        insert into _sqlx_migrations values (20221018142001, 'init', now(), true, 'other', 0)`);
+      await fails(config(undefined, name), ['database', 'migrate'], 'could not run migrations');
+    });
+
     test('config sync brings clients in, warns of those that left, and prunes them when told', async () => {
       const name = await database();
       const ids = async (): Promise<number> => (await cluster.query<{ count: string }>(name, 'select count(*)::text as count from oauth2_clients where is_static'))[0]?.count === undefined ? -1

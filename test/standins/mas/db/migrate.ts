@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { log } from '../cli/log.ts';
-import { withContext } from '../cli/errors.ts';
+import { CommandError, withContext } from '../cli/errors.ts';
 import { advisoryKey, databaseError, inTransaction } from './connect.ts';
 import { schemaStatements } from './schema.ts';
 
@@ -11,13 +11,12 @@ const DESCRIPTION = 'stand-in schema of mas-cli 1.22.0';
 async function pending(client: pg.ClientBase): Promise<boolean> {
   const table = await client.query("select 1 from information_schema.tables where table_name = '_sqlx_migrations'");
   if (table.rowCount === 0) return true;
-  const row = await client.query<{ version: string }>('select version::text as version from _sqlx_migrations order by version');
-  for (const applied of row.rows) {
-    if (applied.version !== VERSION) {
-      log('WARN', 'mas_storage_pg', `The database has a migration applied (${applied.version}) that doesn't exist anymore! This should not happen, unless rolling back to an older version of MAS.`);
-    }
+  const rows = (await client.query<{ version: string; description: string }>('select version::text as version, description from _sqlx_migrations')).rows;
+  const foreign = rows.filter((applied) => applied.description !== DESCRIPTION).length;
+  if (foreign > 0) {
+    throw new CommandError(`this database has ${String(foreign)} migrations of a real MAS, and the stand-in expects none: give it a database of its own, or run mas-cli`);
   }
-  return !row.rows.some((applied) => applied.version === VERSION);
+  return !rows.some((applied) => applied.version === VERSION);
 }
 
 /** True when the schema is not there yet (crates/storage-pg/src/lib.rs `pending_migrations`). */

@@ -1,13 +1,13 @@
 import { newId, ulidOf, uuidOf } from '../db/ids.ts';
-import { findClient, form, type ClientRow } from './client-auth.ts';
+import { findClient, type ClientRow } from './client-auth.ts';
 import { one, transaction, type Context } from './context.ts';
-import { loginTarget, visit, type PostAuthAction } from './browser.ts';
+import { loginTarget, pageForm, visit, type PostAuthAction } from './browser.ts';
 import { idToken } from './oauth-sessions.ts';
 import { consentPage, errorPage, formPostPage, policyPage } from './pages.ts';
 import { grantViolations, policyPageStatus } from './policy.ts';
 import { parseScope } from './scope.ts';
 import { alphanumeric } from './tokens.ts';
-import { html, oauthDescription, seeOther, type Reply, type Request } from './wire.ts';
+import { badPathId, html, oauthDescription, seeOther, type Reply, type Request } from './wire.ts';
 
 type ResponseMode = 'query' | 'fragment' | 'form_post';
 
@@ -51,11 +51,11 @@ export async function authorize(context: Context, request: Request): Promise<Rep
     if (query.get(name) === null) return failed(`missing field \`${name}\``);
   }
   const types = (query.get('response_type') ?? '').split(' ').filter((type) => type !== '');
-  if (types.length === 0 || types.some((type) => !['code', 'id_token', 'token', 'none'].includes(type))) return failed('invalid response type');
   const scope = parseScope(query.get('scope') ?? '');
   const requested = query.get('redirect_uri');
   if (scope === undefined) return failed('Invalid scope format');
-  if (requested !== null && !URL.canParse(requested)) return failed('relative URL without a base');
+  if (requested !== null && !URL.canParse(requested)) return failed(`relative URL without a base: ${JSON.stringify(requested)}`);
+  if (query.has('max_age') && !/^[1-9]\d*$/.test(query.get('max_age') ?? '')) return failed('number would be zero for non-zero type');
   const asked = query.get('response_mode');
   if (asked !== null && !['query', 'fragment', 'form_post'].includes(asked)) return html(400, errorPage('Requested response_mode is not supported'));
   const client = await findClient(context, query.get('client_id') ?? '');
@@ -77,16 +77,17 @@ export async function authorize(context: Context, request: Request): Promise<Rep
   if (types.includes('id_token')) return refuse('unauthorized_client');
   if (query.has('registration')) return refuse('registration_not_supported');
   if (prompts.includes('none')) return refuse('login_required');
-  if (!client.grant_type_authorization_code) return refuse('unauthorized_client');
+  const hasCode = types.includes('code');
+  if (hasCode && !client.grant_type_authorization_code) return refuse('unauthorized_client');
   const [method, challenge] = [query.get('code_challenge_method'), query.get('code_challenge')];
   // A challenge without its method is no challenge: both or none (pkce.rs).
   const pkce = method !== null && challenge !== null;
-  if (method !== null && !['plain', 'S256'].includes(method)) return failed('unknown code_challenge_method');
+  if (!hasCode && pkce) return refuse('invalid_request');
   const id = newId();
   await context.pool.query(`insert into oauth2_authorization_grants (oauth2_authorization_grant_id, oauth2_client_id, authorization_code, redirect_uri, scope, state, nonce, response_mode,
       code_challenge_method, code_challenge, response_type_code, response_type_id_token, created_at, login_hint, locale, raw_parameters)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, true, false, now(), $11, 'en', $12)`,
-  [id, client.oauth2_client_id, alphanumeric(32), uri.href, scope.join(' '), state, query.get('nonce'), mode, pkce ? method : null, pkce ? challenge : null, query.get('login_hint'), JSON.stringify(Object.fromEntries(query))]);
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $13, false, now(), $11, 'en', $12)`,
+  [id, client.oauth2_client_id, hasCode ? alphanumeric(32) : null, uri.href, scope.join(' '), state, query.get('nonce'), mode, pkce ? method : null, pkce ? challenge : null, query.get('login_hint'), JSON.stringify(Object.fromEntries(query)), hasCode]);
   if (session !== undefined) return seeOther(`/consent/${ulidOf(id)}`, cookies.headers);
   const action = { kind: 'continue_authorization_grant', id: ulidOf(id) };
   if (prompts.includes('create')) return seeOther(`/register?${new URLSearchParams(action).toString()}`, cookies.headers);
@@ -94,17 +95,17 @@ export async function authorize(context: Context, request: Request): Promise<Rep
 }
 
 interface GrantRow {
-  oauth2_authorization_grant_id: string; oauth2_client_id: string; authorization_code: string; redirect_uri: string; scope: string; state: string | null; nonce: string | null; response_mode: ResponseMode;
+  oauth2_authorization_grant_id: string; oauth2_client_id: string; authorization_code: string | null; redirect_uri: string; scope: string; state: string | null; nonce: string | null; response_mode: ResponseMode;
   fulfilled_at: Date | null; cancelled_at: Date | null; exchanged_at: Date | null; response_type_id_token: boolean;
 }
 
 /** `GET` and `POST /consent/{id}` (authorization/consent.rs): consent is asked every time, a grant can be used once (409), what the policy refuses is a page. */
 export async function consent(context: Context, request: Request): Promise<Reply> {
   const id = uuidOf(request.params['id'] ?? '');
-  if (id === undefined) return text(400, 'Invalid URL: Cannot parse `id`');
+  if (id === undefined) return badPathId(request);
   const action: PostAuthAction = { kind: 'continue_authorization_grant', id: ulidOf(id) };
   const { cookies, session } = await visit(context, request, action);
-  if (request.method === 'POST') cookies.verifyCsrf(form(request)?.get('csrf'));
+  if (request.method === 'POST') cookies.verifyCsrf(pageForm(request).get('csrf'), 400);
   const grant = await one<GrantRow>(context.pool, 'select * from oauth2_authorization_grants where oauth2_authorization_grant_id = $1', [id]);
   if (grant === undefined) return html(404, errorPage('Authorization grant not found'), cookies.headers);
   const used = html(409, errorPage(`Authorization grant ${ulidOf(id)} already used`), cookies.headers);
@@ -129,5 +130,5 @@ export async function consent(context: Context, request: Request): Promise<Reply
   if (fulfilled === 0) return used;
   const extra: Record<string, string> = grant.response_type_id_token
     ? { id_token: await idToken(context, client, { userSessionId: session.user_session_id, userId: session.user.user_id, username: session.user.username }, { nonce: grant.nonce, code: grant.authorization_code }) } : {};
-  return goBack(uri, grant.response_mode, grant.state, { code: grant.authorization_code, ...extra }, cookies.headers);
+  return goBack(uri, grant.response_mode, grant.state, { ...(grant.authorization_code === null ? {} : { code: grant.authorization_code }), ...extra }, cookies.headers);
 }

@@ -1,9 +1,28 @@
 import { uuidOf } from '../db/ids.ts';
-import { Refusal } from './client-auth.ts';
+import { form, Refusal } from './client-auth.ts';
 import { isValid, one, type Context, type UserRow } from './context.ts';
 import { Cookies } from './cookies.ts';
 import { inactivePage } from './pages.ts';
 import { html, type Request } from './wire.ts';
+
+/** The form that a page posts; anything else is refused as the web framework does it. */
+export function pageForm(request: Request): URLSearchParams {
+  const body = form(request);
+  if (body === undefined) throw new Refusal({ status: 415, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: 'Form requests must have `Content-Type: application/x-www-form-urlencoded`' });
+  return body;
+}
+
+/** Account actions that mas-cli knows; those about one device need its id (crates/router/src/endpoints.rs `AccountAction`). */
+const ACCOUNT_ACTIONS = ['org.matrix.profile', 'profile', 'org.matrix.devices_list', 'org.matrix.sessions_list', 'sessions_list', 'org.matrix.cross_signing_reset'];
+const DEVICE_ACTIONS = ['org.matrix.device_view', 'org.matrix.session_view', 'session_view', 'org.matrix.device_delete', 'org.matrix.session_end', 'session_end'];
+
+/** The account action in a query, if it is one. */
+export function accountAction(parameters: URLSearchParams): Readonly<Record<string, string>> {
+  const action = parameters.get('action') ?? '';
+  const device = parameters.get('device_id');
+  if (DEVICE_ACTIONS.includes(action)) return device === null ? {} : { action, device_id: device };
+  return ACCOUNT_ACTIONS.includes(action) ? { action } : {};
+}
 
 /** What happens after a login, carried in the query (crates/router/src/endpoints.rs `PostAuthAction`). */
 export type PostAuthAction = Readonly<Record<string, string>>;
@@ -45,10 +64,7 @@ export function readAction(parameters: URLSearchParams): PostAuthAction | undefi
     case 'link_upstream':
       return id !== null && uuidOf(id) !== undefined ? { kind, id } : undefined;
     case 'change_password': return { kind };
-    case 'manage_account': {
-      const action = parameters.get('action');
-      return { kind, ...(action === null ? {} : { action }) };
-    }
+    case 'manage_account': return { kind, ...accountAction(parameters) };
     default: return undefined;
   }
 }
@@ -61,7 +77,10 @@ export function actionTarget(action: PostAuthAction | undefined): string {
     case 'continue_compat_sso_login': return `/complete-compat-sso/${action['id'] ?? ''}`;
     case 'link_upstream': return `/upstream/link/${action['id'] ?? ''}`;
     case 'change_password': return '/account/password/change';
-    case 'manage_account': return `/account/${action['action'] === undefined ? '' : `?${new URLSearchParams({ action: action['action'] }).toString()}`}`;
+    case 'manage_account': {
+      const { kind: _kind, ...query } = action;
+      return `/account/${Object.keys(query).length === 0 ? '' : `?${new URLSearchParams(query).toString()}`}`;
+    }
     default: return '/';
   }
 }

@@ -167,10 +167,16 @@ async function sessionOfToken(context: Context, token: string): Promise<SessionR
     where t.access_token = $1 and (t.expires_at is null or t.expires_at >= now()) and s.finished_at is null`, [token]);
 }
 
+/** The bearer token; a header of another kind is refused by the framework in plain text. */
+function demandBearer(request: Request): string {
+  const token = bearer(request);
+  if (token !== undefined) return token;
+  throw new Refusal(request.headers.authorization === undefined ? matrixError(401, 'M_MISSING_TOKEN', 'Missing access token') : plain(400, 'invalid HTTP header (authorization)'));
+}
+
 /** `POST /logout`: ends the session of a compatibility token; Synapse hears of it through the worker, so its cache may answer a moment longer. */
 export async function logout(context: Context, request: Request): Promise<Reply> {
-  const token = bearer(request);
-  if (token === undefined) return matrixError(401, 'M_MISSING_TOKEN', 'Missing access token');
+  const token = demandBearer(request);
   const session = kindOf(token) === 'compat-access' ? await sessionOfToken(context, token) : undefined;
   if (session === undefined) return matrixError(401, 'M_UNKNOWN_TOKEN', 'Invalid access token');
   await transaction(context, async (client) => {
@@ -193,8 +199,7 @@ function optionalBody(request: Request): Readonly<Record<string, unknown>> {
 /** `POST /logout/all`: refused unless the caller says that ending only compatibility sessions is fine (logout_all.rs). */
 export async function logoutAll(context: Context, request: Request): Promise<Reply> {
   const body = optionalBody(request);
-  const token = bearer(request);
-  if (token === undefined) return matrixError(401, 'M_MISSING_TOKEN', 'Missing access token');
+  const token = demandBearer(request);
   const session = kindOf(token) === 'compat-access' ? await sessionOfToken(context, token) : undefined;
   const user = session === undefined ? undefined : await one<UserRow>(context.pool, 'select * from users where user_id = $1', [session.user_id]);
   if (session === undefined || user === undefined || !isValid(user)) return matrixError(401, 'M_UNKNOWN_TOKEN', 'Invalid access token');

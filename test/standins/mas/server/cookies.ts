@@ -56,10 +56,10 @@ export class Cookies {
     return token;
   }
 
-  /** Refuses a form whose token is not the cookie's. */
-  verifyCsrf(sent: string | null | undefined): void {
+  /** Refuses a form whose token is not the cookie's; with 500, because most handlers let the error through (the consent page makes it a 400). */
+  verifyCsrf(sent: string | null | undefined, status = 500): void {
     const known = this.#load('csrf') as Csrf | undefined;
-    const refuse = (reason: string): never => { throw new Refusal(html(400, errorPage(reason))); };
+    const refuse = (reason: string): never => { throw new Refusal(html(status, errorPage(reason))); };
     if (typeof sent !== 'string') throw new Refusal({ status: 422, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: 'Failed to deserialize form body: missing field `csrf`' });
     if (known === undefined) return refuse('Missing CSRF cookie');
     if (known.expiration <= Date.now() / 1000) return refuse('CSRF token expired');

@@ -1,14 +1,14 @@
 import { newId, ulidOf, uuidOf } from '../db/ids.ts';
-import { loginTarget, visit, type PostAuthAction } from './browser.ts';
-import { form, Refusal, type ClientRow } from './client-auth.ts';
+import { loginTarget, pageForm, visit, type PostAuthAction } from './browser.ts';
+import { clientForm, Refusal, unreadable, type ClientRow } from './client-auth.ts';
 import { absolute, one, type Context } from './context.ts';
 import { Cookies } from './cookies.ts';
 import { deviceConsentPage, deviceDonePage, deviceLinkPage, errorPage, policyPage } from './pages.ts';
 import { grantViolations, policyPageStatus } from './policy.ts';
 import { parseScope } from './scope.ts';
-import { authenticatedClient, unreadable } from './token.ts';
+import { authenticatedClient } from './token.ts';
 import { alphanumeric } from './tokens.ts';
-import { html, json, oauthError, seeOther, type Reply, type Request } from './wire.ts';
+import { badPathId, html, json, oauthError, seeOther, type Reply, type Request } from './wire.ts';
 
 const LIFETIME = 1200;
 
@@ -16,10 +16,11 @@ const LIFETIME = 1200;
 export async function authorizeDevice(context: Context, request: Request): Promise<Reply> {
   const { small } = context.config;
   if (!small.deviceCodeGrantEnabled) return oauthError(400, 'invalid_request', 'The Device Authorization Grant is disabled on this server');
+  const asked = clientForm(request, [])?.get('scope');
+  const scope = asked == null ? [] : parseScope(asked);
+  if (scope === undefined) throw unreadable('Invalid scope format');
   const client = await authenticatedClient(context, request);
   if (!client.grant_type_device_code) return oauthError(401, 'unauthorized_client');
-  const scope = parseScope(form(request)?.get('scope') ?? '');
-  if (scope === undefined) throw unreadable('Invalid scope format');
   const [deviceCode, userCode] = [alphanumeric(32), alphanumeric(6).toUpperCase()];
   await context.pool.query(`insert into oauth2_device_code_grant (oauth2_device_code_grant_id, oauth2_client_id, scope, user_code, device_code, created_at, expires_at, ip_address, user_agent)
     values ($1, $2, $3, $4, $5, now(), now() + make_interval(secs => $6), $7, $8)`,
@@ -39,7 +40,7 @@ function demandEnabled(context: Context): void {
 export async function link(context: Context, request: Request): Promise<Reply> {
   demandEnabled(context);
   const cookies = new Cookies(context, request);
-  const body = request.method === 'POST' ? form(request) : undefined;
+  const body = request.method === 'POST' ? pageForm(request) : undefined;
   if (request.method === 'POST') cookies.verifyCsrf(body?.get('csrf'));
   const code = request.method === 'POST' ? body?.get('code') ?? null : context.config.small.deviceCodeAutoFillEnabled ? request.url.searchParams.get('code') : null;
   if (code !== null) {
@@ -57,9 +58,9 @@ interface GrantRow { oauth2_device_code_grant_id: string; oauth2_client_id: stri
 export async function deviceConsent(context: Context, request: Request): Promise<Reply> {
   demandEnabled(context);
   const id = uuidOf(request.params['id'] ?? '');
-  if (id === undefined) return { status: 400, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: 'Invalid URL: Cannot parse `id`' };
+  if (id === undefined) return badPathId(request);
   const action: PostAuthAction = { kind: 'continue_device_code_grant', id: ulidOf(id) };
-  const body = form(request);
+  const body = request.method === 'POST' ? pageForm(request) : undefined;
   if (request.method === 'POST') new Cookies(context, request).verifyCsrf(body?.get('csrf'));
   const { cookies, session } = await visit(context, request, action);
   if (session === undefined) return seeOther(loginTarget(action), cookies.headers);

@@ -36,9 +36,11 @@ export function discovery(context: Context): Reply {
 /** `/.well-known/webfinger`: points at the issuer for any resource (webfinger.rs). */
 export function webfinger(context: Context, request: Request): Reply {
   const rel = 'http://openid.net/specs/connect/1.0/issuer';
+  const subject = request.url.searchParams.get('resource');
+  if (subject === null) return { status: 400, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: 'Failed to deserialize query string: missing field `resource`' };
   const asked = request.url.searchParams.getAll('rel');
   const links = asked.length === 0 || asked.includes(rel) ? [{ rel, href: issuer(context) }] : [];
-  return json(200, { subject: request.url.searchParams.get('resource') ?? '', links }, { 'content-type': 'application/jrd+json' });
+  return json(200, { subject, links }, { 'content-type': 'application/jrd+json' });
 }
 
 /** `/oauth2/keys.json`. */

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { ulidOf } from '../db/ids.ts';
-import { findClient, form, readCredentials, verifyCredentials } from './client-auth.ts';
+import { clientForm, findClient, readCredentials, verifyCredentials } from './client-auth.ts';
 import { isValid, one, type Context, type UserRow } from './context.ts';
 import { deviceScopes, STABLE_API, SYNAPSE_ADMIN, UNSTABLE_API, withBothSpellings } from './scope.ts';
-import { unreadable } from './token.ts';
 import { kindOf } from './tokens.ts';
 import { json, oauthError, type Reply, type Request } from './wire.ts';
 
@@ -97,6 +96,7 @@ function seconds(date: Date): number {
 
 /** `POST /oauth2/introspect`: for Synapse by the shared secret, or for a confidential client (crates/handlers/src/oauth2/introspection.rs). */
 export async function introspect(context: Context, request: Request): Promise<Reply> {
+  const body = clientForm(request, ['token']);
   const credentials = readCredentials(request);
   if (credentials.kind === 'bearer') {
     if (!context.homeserver.isSharedSecret(credentials.token)) return oauthError(401, 'access_denied', 'bearer token presented is invalid');
@@ -107,11 +107,8 @@ export async function introspect(context: Context, request: Request): Promise<Re
     const problem = await verifyCredentials(context, client, credentials);
     if (problem !== undefined) return oauthError(401, 'invalid_client', problem);
   }
-  const body = form(request);
-  const token = body?.get('token');
   if (body === undefined) return oauthError(400, 'invalid_request');
-  if (token === null || token === undefined) throw unreadable('missing field `token`');
-  const answer = await lookUp(context, token, request.headers['x-mas-supports-device-id'] === '1');
+  const answer = await lookUp(context, body.get('token') ?? '', request.headers['x-mas-supports-device-id'] === '1');
   const hint = body.get('token_type_hint');
   if (answer === undefined || (hint !== null && hint !== answer.type)) return json(200, { active: false });
   return json(200, {

@@ -12,7 +12,7 @@ import type { Context } from './context.ts';
 import { html, readBody, send, type Reply, type Request, type Route } from './wire.ts';
 
 const CORS = { 'access-control-allow-origin': '*', vary: 'origin, access-control-request-method, access-control-request-headers' };
-const CORS_HEADERS = 'authorization,accept,accept-language,content-language,content-type,x-requested-with';
+const CORS_HEADERS = 'authorization,accept,accept-language,content-language,content-type';
 
 async function answer(context: Context, routes: readonly Route<Context>[], prefix: string, request: Omit<Request, 'params'>): Promise<Reply> {
   const pathname = request.url.pathname.startsWith(prefix) ? request.url.pathname.slice(prefix.length - 1) : undefined;
@@ -23,11 +23,14 @@ async function answer(context: Context, routes: readonly Route<Context>[], prefi
   const match = matches[0];
   if (match === undefined) return html(404, '<!DOCTYPE html><title>Not found</title><h1>Not found</h1>');
   const cors: Record<string, string> = match.route.cors === true ? CORS : {};
+  const frame: Record<string, string> = match.route.resource === 'human' ? { 'x-frame-options': 'DENY' } : {};
+  const allow = Object.keys(match.route.methods).map((method) => (method === 'GET' ? 'GET,HEAD' : method)).join(',');
   if (match.route.cors === true && request.method === 'OPTIONS') {
-    return { status: 200, headers: { ...cors, 'access-control-allow-methods': '*', 'access-control-allow-headers': CORS_HEADERS, 'access-control-max-age': '3600' } };
+    const headers = match.route.resource === 'discovery' ? CORS_HEADERS : `${CORS_HEADERS},x-requested-with`;
+    return { status: 200, headers: { ...cors, allow, 'access-control-allow-methods': '*', 'access-control-allow-headers': headers, 'access-control-max-age': '3600' } };
   }
   const handler = match.route.methods[request.method === 'HEAD' ? 'GET' : request.method];
-  if (handler === undefined) return { status: 405, headers: { ...cors, allow: Object.keys(match.route.methods).map((method) => (method === 'GET' ? 'GET,HEAD' : method)).join(',') } };
+  if (handler === undefined) return { status: 405, headers: { ...cors, ...frame, allow } };
   let reply: Reply;
   try {
     reply = await handler(context, { ...request, params: match.params });
@@ -39,7 +42,6 @@ async function answer(context: Context, routes: readonly Route<Context>[], prefi
       reply = internalError(match.route.resource);
     }
   }
-  const frame: Record<string, string> = match.route.resource === 'human' ? { 'x-frame-options': 'DENY' } : {};
   return { ...reply, headers: { ...cors, ...frame, ...reply.headers } };
 }
 

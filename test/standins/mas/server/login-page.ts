@@ -1,6 +1,5 @@
 import { newId, ulidOf } from '../db/ids.ts';
-import { actionTarget, loginTarget, readAction, visit, type PostAuthAction } from './browser.ts';
-import { form } from './client-auth.ts';
+import { accountAction, actionTarget, loginTarget, pageForm, readAction, visit, type PostAuthAction } from './browser.ts';
 import { one, transaction, type Context, type UserRow } from './context.ts';
 import { Cookies } from './cookies.ts';
 import { accountPage, inactivePage, indexPage, loginPage } from './pages.ts';
@@ -42,9 +41,9 @@ export async function getLogin(context: Context, request: Request): Promise<Repl
 export async function postLogin(context: Context, request: Request): Promise<Reply> {
   if (!context.passwords.enabled) return { status: 405 };
   const cookies = new Cookies(context, request);
-  const body = form(request);
-  cookies.verifyCsrf(body?.get('csrf'));
-  const [username, password] = [body?.get('username') ?? '', body?.get('password') ?? ''];
+  const body = pageForm(request);
+  cookies.verifyCsrf(body.get('csrf'));
+  const [username, password] = [body.get('username') ?? '', body.get('password') ?? ''];
   if (username === '' || password === '') return render(context, request, cookies, username, 'This field is required');
   const wrong = 'Incorrect username or password';
   const user = await findByNameOrEmail(context, context.homeserver.localpart(username) ?? username);
@@ -76,12 +75,12 @@ export async function postLogin(context: Context, request: Request): Promise<Rep
 /** `POST /logout`: ends the browser session and goes to the login page, or on to what the form carries (views/logout.rs). */
 export async function postLogout(context: Context, request: Request): Promise<Reply> {
   const cookies = new Cookies(context, request);
-  const body = form(request);
-  cookies.verifyCsrf(body?.get('csrf'));
+  const body = pageForm(request);
+  cookies.verifyCsrf(body.get('csrf'));
   const id = cookies.sessionId();
   if (id !== undefined) await context.pool.query('update user_sessions set finished_at = now() where user_session_id = $1 and finished_at is null', [id]);
   cookies.setSession(undefined);
-  const action = readAction(body ?? new URLSearchParams());
+  const action = readAction(body);
   return seeOther(action === undefined ? '/login' : actionTarget(action), cookies.headers);
 }
 
@@ -99,12 +98,12 @@ export function redirectToAccount(_context: Context, request: Request): Reply {
 
 /** `GET /account/…`: mas-cli serves a single-page application, the stand-in a list. `action=org.matrix.cross_signing_reset` allows the reset at once, which mas-cli asks about first. */
 export async function getAccount(context: Context, request: Request): Promise<Reply> {
-  const wanted = request.url.searchParams.get('action');
-  const action: PostAuthAction = { kind: 'manage_account', ...(wanted === null ? {} : { action: wanted }) };
+  const wanted = accountAction(request.url.searchParams);
+  const action: PostAuthAction = { kind: 'manage_account', ...wanted };
   const { cookies, session } = await visit(context, request, action);
   if (session === undefined) return seeOther(loginTarget(action), cookies.headers);
   let notice: string | undefined;
-  if (wanted === 'org.matrix.cross_signing_reset') {
+  if (wanted['action'] === 'org.matrix.cross_signing_reset') {
     await context.homeserver.allowCrossSigningReset(session.user.username);
     notice = 'For the next minutes your cross-signing keys may be reset. Go back to your app.';
   }

@@ -88,6 +88,9 @@ function refusePublicSuffixes(metadata: ClientMetadata): void {
   if (metadata.redirect_uris?.some(isSuffix) === true) invalid('redirect_uri is not using a valid domain', 'invalid_redirect_uri');
 }
 
+/** Grants in the order in which a stored client tells them. */
+const KNOWN_GRANTS = ['authorization_code', 'refresh_token', 'client_credentials', 'urn:ietf:params:oauth:grant-type:device_code'];
+
 /** `POST /oauth2/registration`: 201; a public client with the same metadata is the same client (crates/handlers/src/oauth2/registration.rs). */
 export async function register(context: Context, request: Request): Promise<Reply> {
   const { metadata: sent, digestOf } = readMetadata(request);
@@ -114,5 +117,5 @@ export async function register(context: Context, request: Request): Promise<Repl
       metadata.userinfo_signed_response_alg ?? null, metadata.token_endpoint_auth_method ?? null, metadata.token_endpoint_auth_signing_alg ?? null, metadata.initiate_login_uri ?? null]);
   }
   const { response_types: _types, ...shown } = metadata;
-  return json(201, { client_id: ulidOf(id), ...(secret === undefined ? {} : { client_secret: secret }), client_id_issued_at: Math.floor(timeOf(id).getTime() / 1000), ...shown, redirect_uris: metadata.redirect_uris ?? [], grant_types: grants });
+  return json(201, { client_id: ulidOf(id), ...(secret === undefined ? {} : { client_secret: secret }), client_id_issued_at: Math.floor(timeOf(id).getTime() / 1000), ...shown, redirect_uris: metadata.redirect_uris ?? [], grant_types: KNOWN_GRANTS.filter((grant) => grants.includes(grant)) });
 }

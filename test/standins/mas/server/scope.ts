@@ -5,9 +5,9 @@ export const STABLE_DEVICE = 'urn:matrix:client:device:';
 export const UNSTABLE_DEVICE = 'urn:matrix:org.matrix.msc2967.client:device:';
 export const SYNAPSE_ADMIN = 'urn:synapse:admin:*';
 
-/** Splits and removes doubles; the set is kept in byte order, as MAS's BTreeSet prints it. Undefined when a token has an illegal character. */
+/** Splits at single spaces and removes doubles; the set is in byte order, as MAS's BTreeSet prints it. Undefined when a token is empty or has an illegal character. */
 export function parseScope(text: string): string[] | undefined {
-  const tokens = text.split(' ').filter((token) => token !== '');
+  const tokens = text.split(' ');
   if (tokens.some((token) => !/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(token))) return undefined;
   return [...new Set(tokens)].sort();
 }

@@ -1,10 +1,9 @@
 import { newId, ulidOf, uuidOf } from '../db/ids.ts';
-import { loginTarget, visit, type PostAuthAction } from './browser.ts';
-import { form } from './client-auth.ts';
+import { loginTarget, pageForm, visit, type PostAuthAction } from './browser.ts';
 import { absolute, one, type Context } from './context.ts';
 import { errorPage, ssoPage } from './pages.ts';
 import { alphanumeric } from './tokens.ts';
-import { html, seeOther, type Reply, type Request } from './wire.ts';
+import { badPathId, html, seeOther, type Reply, type Request } from './wire.ts';
 
 /** `GET /_matrix/client/{version}/login/sso/redirect[/idp]`: any address to return to is taken (crates/handlers/src/compat/login_sso_redirect.rs). */
 export async function ssoRedirect(context: Context, request: Request): Promise<Reply> {
@@ -16,7 +15,7 @@ export async function ssoRedirect(context: Context, request: Request): Promise<R
   const id = newId();
   await context.pool.query('insert into compat_sso_logins (compat_sso_login_id, redirect_uri, login_token, created_at) values ($1, $2, $3, now())', [id, url.href, alphanumeric(32)]);
   const action = request.url.searchParams.get('action') ?? request.url.searchParams.get('org.matrix.msc3824.action');
-  const known = action === 'login' || action === 'register' ? `?${new URLSearchParams({ action }).toString()}` : '';
+  const known = action === 'login' || action === 'register' ? `?${new URLSearchParams({ action, 'org.matrix.msc3824.action': action }).toString()}` : '';
   return seeOther(absolute(context, `complete-compat-sso/${ulidOf(id)}${known}`));
 }
 
@@ -25,10 +24,10 @@ interface LoginRow { compat_sso_login_id: string; redirect_uri: string; login_to
 /** `GET` and `POST /complete-compat-sso/{id}`: asks, then returns with a login token; the page lives for half an hour (login_sso_complete.rs). */
 export async function completeSso(context: Context, request: Request): Promise<Reply> {
   const id = uuidOf(request.params['id'] ?? '');
-  if (id === undefined) return { status: 400, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: 'Invalid URL: Cannot parse `id`' };
+  if (id === undefined) return badPathId(request);
   const next: PostAuthAction = { kind: 'continue_compat_sso_login', id: ulidOf(id) };
   const { cookies, session } = await visit(context, request, next);
-  if (request.method === 'POST') cookies.verifyCsrf(form(request)?.get('csrf'));
+  if (request.method === 'POST') cookies.verifyCsrf(pageForm(request).get('csrf'));
   const csrf = cookies.csrf();
   if (session === undefined) {
     const register = request.url.searchParams.get('action') === 'register';

@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { log } from '../cli/log.ts';
 import { ulidOf } from '../db/ids.ts';
-import { findClient, form, readCredentials, Refusal, verifyCredentials, type ClientRow } from './client-auth.ts';
+import { clientForm, findClient, readCredentials, Refusal, unreadable, verifyCredentials, type ClientRow } from './client-auth.ts';
 import { lockForSync, one, transaction, type Context } from './context.ts';
 import { addSession, addTokens, idToken, provisionDevices, type Subject } from './oauth-sessions.ts';
 import { grantViolations } from './policy.ts';
 import { schedule } from './queue.ts';
 import { parseScope } from './scope.ts';
+import { kindOf } from './tokens.ts';
 import { json, oauthError, type Reply, type Request } from './wire.ts';
 
 const TARGET = 'mas_handlers::oauth2::token';
@@ -23,20 +24,8 @@ export async function authenticatedClient(context: Context, request: Request): P
   return client;
 }
 
-/** The refusal of a form that cannot be read. It is a 500 in 1.22.0: the framework's rejection is not the one that client_authorization.rs expects. */
-export function unreadable(reason: string): Refusal {
-  return new Refusal(oauthError(500, 'server_error', `Failed to deserialize form body: ${reason}`));
-}
-
-/** A field that the form must have. */
-export function demand(body: URLSearchParams, name: string): string {
-  const value = body.get(name);
-  if (value === null) throw unreadable(`missing field \`${name}\``);
-  return value;
-}
-
 function success(context: Context, body: Readonly<Record<string, unknown>>): Reply {
-  return json(200, { token_type: 'Bearer', expires_in: context.config.small.accessTokenTtl, ...body }, { 'cache-control': 'no-store', pragma: 'no-cache' });
+  return json(200, { ...body, token_type: 'Bearer', expires_in: context.config.small.accessTokenTtl }, { 'cache-control': 'no-store', pragma: 'no-cache' });
 }
 
 interface CodeRow {
@@ -56,6 +45,7 @@ function subjectOf(row: BrowserRow): Subject {
 
 /** What RFC 7636 says about a verifier, in the words of crates/oauth2-types/src/pkce.rs. */
 function pkceProblem(method: string | null, challenge: string, verifier: string): string | undefined {
+  if (method !== 'S256' && method !== 'plain') return 'unknown challenge method';
   if (verifier.length < 43) return 'code_verifier should be at least 43 characters long';
   if (verifier.length > 128) return 'code_verifier should be at most 128 characters long';
   if (!/^[A-Za-z0-9._~-]+$/.test(verifier)) return 'code_verifier contains invalid characters';
@@ -70,7 +60,7 @@ function provisioningFailed(error: unknown): never {
 }
 
 async function authorizationCode(context: Context, client: ClientRow, body: URLSearchParams, userAgent: string | undefined): Promise<Reply> {
-  const code = demand(body, 'code');
+  const code = body.get('code') ?? '';
   if (!client.grant_type_authorization_code) return oauthError(401, 'unauthorized_client');
   return transaction(context, async (connection) => {
     const grant = await one<CodeRow>(connection, 'select * from oauth2_authorization_grants where authorization_code = $1 for update', [code]);
@@ -127,7 +117,7 @@ async function forgive(connection: pg.ClientBase, token: RefreshRow): Promise<bo
 }
 
 async function refreshToken(context: Context, client: ClientRow, body: URLSearchParams): Promise<Reply> {
-  const sent = demand(body, 'refresh_token');
+  const sent = body.get('refresh_token') ?? '';
   if (!client.grant_type_refresh_token) return oauthError(401, 'unauthorized_client');
   return transaction(context, async (connection) => {
     const token = await one<RefreshRow>(connection, 'select * from oauth2_refresh_tokens where refresh_token = $1 for update', [sent]);
@@ -142,8 +132,7 @@ async function refreshToken(context: Context, client: ClientRow, body: URLSearch
 }
 
 async function clientCredentials(context: Context, client: ClientRow, body: URLSearchParams, userAgent: string | undefined): Promise<Reply> {
-  const scope = parseScope(body.get('scope') ?? '');
-  if (scope === undefined) throw unreadable('Invalid scope format');
+  const scope = parseScope(body.get('scope') ?? '') ?? [];
   if (!client.grant_type_client_credentials) return oauthError(401, 'unauthorized_client');
   const violations = grantViolations(context, { kind: 'client_credentials', clientId: ulidOf(client.oauth2_client_id), scope });
   if (violations.length > 0) return oauthError(403, 'invalid_scope', violations.join(', '));
@@ -157,7 +146,7 @@ async function clientCredentials(context: Context, client: ClientRow, body: URLS
 interface DeviceRow { oauth2_device_code_grant_id: string; oauth2_client_id: string; scope: string; expires_at: Date; fulfilled_at: Date | null; rejected_at: Date | null; exchanged_at: Date | null; user_session_id: string | null }
 
 async function deviceCode(context: Context, client: ClientRow, body: URLSearchParams, userAgent: string | undefined): Promise<Reply> {
-  const code = demand(body, 'device_code');
+  const code = body.get('device_code') ?? '';
   if (!context.config.small.deviceCodeGrantEnabled) return oauthError(400, 'unsupported_grant_type');
   if (!client.grant_type_device_code) return oauthError(401, 'unauthorized_client');
   return transaction(context, async (connection) => {
@@ -180,12 +169,15 @@ async function deviceCode(context: Context, client: ClientRow, body: URLSearchPa
   });
 }
 
+const FIELDS: Readonly<Record<string, string>> = { authorization_code: 'code', refresh_token: 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code': 'device_code' };
+
 /** `POST /oauth2/token` (crates/handlers/src/oauth2/token.rs). */
 export async function token(context: Context, request: Request): Promise<Reply> {
-  const body = form(request);
-  // The form is parsed before the client is looked up, so a missing field is told even to a stranger.
-  if (body !== undefined) readCredentials(request);
-  const grant = body === undefined ? undefined : demand(body, 'grant_type');
+  const grant = clientForm(request, ['grant_type'])?.get('grant_type') ?? '';
+  const field = FIELDS[grant];
+  const body = clientForm(request, field === undefined ? [] : [field]);
+  const scope = body?.get('scope');
+  if (grant === 'client_credentials' && scope != null && parseScope(scope) === undefined) throw unreadable('Invalid scope format');
   const client = await authenticatedClient(context, request);
   if (body === undefined) return oauthError(400, 'invalid_request');
   const userAgent = request.headers['user-agent'];
@@ -200,12 +192,13 @@ export async function token(context: Context, request: Request): Promise<Reply> 
 
 /** `POST /oauth2/revoke`: ends the whole session; an unknown token is a success (revoke.rs). */
 export async function revoke(context: Context, request: Request): Promise<Reply> {
+  const body = clientForm(request, ['token']);
   const client = await authenticatedClient(context, request);
-  const body = form(request);
   if (body === undefined) return oauthError(400, 'invalid_request');
-  const sent = demand(body, 'token');
+  const sent = body.get('token') ?? '';
   const hint = body.get('token_type_hint');
   const ok: Reply = { status: 200 };
+  if (kindOf(sent) === undefined) return ok;
   if (hint !== null && hint !== 'access_token' && hint !== 'refresh_token') return oauthError(400, 'unsupported_token_type');
   return transaction(context, async (connection) => {
     const session = await one<{ oauth2_session_id: string; oauth2_client_id: string; user_id: string | null }>(connection, `select s.* from oauth2_sessions s join (

@@ -83,6 +83,16 @@ export interface Route<Context> {
   readonly cors?: boolean;
 }
 
+/** The answer to a path whose `id` is no ULID. */
+export function badPathId(request: Request): Reply {
+  return { status: 400, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: `Invalid URL: ${ulidProblem(request.params['id'] ?? '')}` };
+}
+
+/** What is wrong with a text that is no ULID, in the words of the `ulid` crate. */
+export function ulidProblem(text: string): string {
+  return text.length === 26 ? 'invalid character' : 'invalid length';
+}
+
 /** Turns `/a/{id}/b` into a pattern with named groups; `{rest*}` takes the remainder. */
 export function path(template: string): RegExp {
   const source = template.replace(/[.]/g, '\\.').replace(/\{(\w+)(\*?)\}/g, (_, name: string, rest: string) => `(?<${name}>${rest === '*' ? '.*' : '[^/]+'})`);

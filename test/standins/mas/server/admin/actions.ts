@@ -8,7 +8,7 @@ import { schedule } from '../queue.ts';
 import { deviceOf, parseScope } from '../scope.ts';
 import { newToken } from '../tokens.ts';
 import { findUser } from '../users.ts';
-import { json, type Reply, type Request } from '../wire.ts';
+import { json, ulidProblem, type Reply, type Request } from '../wire.ts';
 import { adminError, callerOf } from './caller.ts';
 import { find, pathId, RESOURCES, ROOT, single } from './resources.ts';
 
@@ -125,7 +125,10 @@ const addPersonalSession: Handler = async (context, request) => {
   const caller = await callerOf(context, request);
   const fields = body(request);
   const [actor, name, scopeText] = [uuidOf(text(fields, 'actor_user_id')), text(fields, 'human_name'), text(fields, 'scope')];
-  const user = actor === undefined ? undefined : await one<UserRow>(context.pool, 'select * from users where user_id = $1', [actor]);
+  if (actor === undefined) {
+    return { status: 422, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: `Failed to deserialize the JSON body into the target type: actor_user_id: ${ulidProblem(text(fields, 'actor_user_id'))}` };
+  }
+  const user = await one<UserRow>(context.pool, 'select * from users where user_id = $1', [actor]);
   if (user === undefined) return adminError(404, 'User not found');
   if (user.deactivated_at !== null) return adminError(410, 'User is not active');
   const scope = parseScope(scopeText);
@@ -146,7 +149,8 @@ const addPersonalSession: Handler = async (context, request) => {
 const revokePersonalSession: Handler = async (context, request) => {
   await callerOf(context, request);
   const id = pathId(request);
-  const row = await find(context.pool, personalSessions, id);
+  const row = await one<Record<string, unknown>>(context.pool, 'select * from personal_sessions where personal_session_id = $1', [id]);
+  if (row === undefined) return adminError(404, `Personal session with ID ${ulidOf(id)} not found`);
   if (row['revoked_at'] !== null) return adminError(409, `Personal session with ID ${ulidOf(id)} is already revoked`);
   const revoked = await transaction(context, async (client) => {
     await client.query('update personal_sessions set revoked_at = now() where personal_session_id = $1', [id]);

@@ -2,13 +2,13 @@ import type pg from 'pg';
 import { ulidOf, uuidOf } from '../../db/ids.ts';
 import { Refusal } from '../client-auth.ts';
 import { one, type Context } from '../context.ts';
-import { json, type Reply, type Request } from '../wire.ts';
+import { json, ulidProblem, type Reply, type Request } from '../wire.ts';
 import { adminError, callerOf } from './caller.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** A filter of a list: an SQL condition, with `$` where the value goes. */
-type Filter = (value: string) => { readonly sql: string; readonly value?: unknown };
+/** A filter of a list: an SQL condition, with `$` where the value goes; undefined for a value that it does not know. */
+type Filter = (value: string) => { readonly sql: string; readonly value?: unknown } | undefined;
 
 /** One kind of thing in the admin API (crates/handlers/src/admin/model.rs). */
 export interface Resource {
@@ -26,13 +26,21 @@ export interface Resource {
 }
 
 const ulid = (value: unknown): string | null => (typeof value === 'string' ? ulidOf(value) : null);
-const byUser: Filter = (value) => ({ sql: 'user_id = $', value: uuidOf(value) });
-const truth = (column: string): Filter => (value) => ({ sql: `${column} = $`, value: value === 'true' });
-const finished: Filter = (value) => ({ sql: `finished_at is ${value === 'active' ? '' : 'not '}null` });
+
+function byId(column: string): Filter {
+  return (value) => (uuidOf(value) === undefined ? undefined : { sql: `${column} = $`, value: uuidOf(value) });
+}
+
+function truth(column: string): Filter {
+  return (value) => (value === 'true' || value === 'false' ? { sql: `${column} = $`, value: value === 'true' } : undefined);
+}
 
 function conditionOf(words: Readonly<Record<string, string>>): Filter {
-  return (value) => ({ sql: words[value] ?? 'false' });
+  return (value) => (words[value] === undefined ? undefined : { sql: words[value] });
 }
+
+const byUser = byId('user_id');
+const finished = conditionOf({ active: 'finished_at is null', finished: 'finished_at is not null' });
 
 /** The resources that the stand-in has. Filters left out are ignored here and refused nowhere. */
 export const RESOURCES = {
@@ -60,7 +68,7 @@ export const RESOURCES = {
     kind: 'oauth2-session', path: 'oauth2-sessions', from: 'oauth2_sessions', columns: '*', id: 'oauth2_session_id', notFound: (id) => `OAuth 2.0 session ID ${id} not found`,
     attributes: (row) => ({ created_at: row['created_at'], finished_at: row['finished_at'], user_id: ulid(row['user_id']), user_session_id: ulid(row['user_session_id']), client_id: ulid(row['oauth2_client_id']),
       scope: (row['scope_list'] as string[]).toSorted().join(' '), user_agent: row['user_agent'], last_active_at: row['last_active_at'], last_active_ip: row['last_active_ip'], human_name: row['human_name'] }),
-    filters: { user: byUser, status: finished, client: (value) => ({ sql: 'oauth2_client_id = $', value: uuidOf(value) }), scope: (value) => ({ sql: '$ = any(scope_list)', value }) },
+    filters: { user: byUser, status: finished, client: byId('oauth2_client_id'), scope: (value) => ({ sql: '$ = any(scope_list)', value }) },
   },
   'user-sessions': {
     kind: 'user-session', path: 'user-sessions', from: 'user_sessions', columns: '*', id: 'user_session_id', notFound: (id) => `User session ID ${id} not found`,
@@ -73,19 +81,19 @@ export const RESOURCES = {
       grant_types: [['authorization_code', 'grant_type_authorization_code'], ['refresh_token', 'grant_type_refresh_token'], ['client_credentials', 'grant_type_client_credentials'],
         ['urn:ietf:params:oauth:grant-type:device_code', 'grant_type_device_code']].filter(([, column]) => row[column ?? ''] === true).map(([name]) => name), is_static: row['is_static'] }),
     filters: {
-      'client-kind': (value) => ({ sql: 'is_static = $', value: value === 'static' }), 'client-name': (value) => ({ sql: "client_name ilike '%' || $ || '%'", value }),
+      'client-kind': conditionOf({ static: 'is_static', dynamic: 'not is_static' }), 'client-name': (value) => ({ sql: "client_name ilike '%' || $ || '%'", value }),
       'client-uri': (value) => ({ sql: "client_uri ilike '%' || $ || '%'", value }),
       'has-active-sessions': (value) => ({ sql: `${value === 'true' ? '' : 'not '}exists (select 1 from oauth2_sessions s where s.oauth2_client_id = oauth2_clients.oauth2_client_id and s.finished_at is null)` }),
     },
   },
   'personal-sessions': {
-    kind: 'personal-session', path: 'personal-sessions', id: 'personal_session_id', notFound: (id) => `Personal session with ID ${id} not found`,
+    kind: 'personal-session', path: 'personal-sessions', id: 'personal_session_id', notFound: () => 'Personal session not found',
     from: 'personal_sessions', columns: '*, (select expires_at from personal_access_tokens t where t.personal_session_id = personal_sessions.personal_session_id and t.revoked_at is null) as expires_at',
     attributes: (row) => ({ created_at: row['created_at'], revoked_at: row['revoked_at'], owner_user_id: ulid(row['owner_user_id']), owner_client_id: ulid(row['owner_oauth2_client_id']), actor_user_id: ulid(row['actor_user_id']),
       human_name: row['human_name'], scope: (row['scope_list'] as string[]).toSorted().join(' '), last_active_at: row['last_active_at'], last_active_ip: row['last_active_ip'], expires_at: row['expires_at'] }),
     filters: {
-      owner_user: (value) => ({ sql: 'owner_user_id = $', value: uuidOf(value) }), owner_client: (value) => ({ sql: 'owner_oauth2_client_id = $', value: uuidOf(value) }),
-      actor_user: (value) => ({ sql: 'actor_user_id = $', value: uuidOf(value) }), scope: (value) => ({ sql: '$ = any(scope_list)', value }),
+      owner_user: byId('owner_user_id'), owner_client: byId('owner_oauth2_client_id'),
+      actor_user: byId('actor_user_id'), scope: (value) => ({ sql: '$ = any(scope_list)', value }),
       status: conditionOf({ active: 'revoked_at is null', revoked: 'revoked_at is not null' }),
     },
   },
@@ -109,7 +117,7 @@ export function single(status: number, resource: Resource, row: Row, self?: stri
 /** The id in the path, refused when it is no ULID. */
 export function pathId(request: Request): string {
   const id = uuidOf(request.params['id'] ?? '');
-  if (id === undefined) throw new Refusal(adminError(400, 'Invalid ULID in path', 'Invalid URL: Cannot parse `id`'));
+  if (id === undefined) throw new Refusal(adminError(400, 'Invalid ULID in path', ulidProblem(request.params['id'] ?? '')));
   return id;
 }
 
@@ -136,6 +144,10 @@ function readPage(parameters: URLSearchParams): Page {
   const count = Number(first ?? last ?? 10);
   const include = parameters.get('count') ?? 'true';
   if (!Number.isInteger(count) || count < 1 || (include !== 'true' && include !== 'false' && include !== 'only')) throw new Refusal(adminError(400, 'Invalid pagination parameters'));
+  for (const edge of ['page[before]', 'page[after]']) {
+    const value = parameters.get(edge);
+    if (value !== null && uuidOf(value) === undefined) throw new Refusal(adminError(400, 'Invalid pagination parameters'));
+  }
   return { before: parameters.get('page[before]') ?? undefined, after: parameters.get('page[after]') ?? undefined, count, backward: last !== null, include };
 }
 
@@ -157,6 +169,8 @@ export function lister(resource: Resource): (context: Context, request: Request)
     for (const [name, filter] of Object.entries(resource.filters)) {
       for (const value of parameters.getAll(`filter[${name}]`)) {
         const condition = filter(value);
+        if (condition === undefined) throw new Refusal(adminError(400, 'Invalid filter parameters'));
+        if (name === 'user' && await one(context.pool, 'select 1 from users where user_id = $1', [uuidOf(value)]) === undefined) throw new Refusal(adminError(404, `User ID ${value} not found`));
         if (condition.value !== undefined || condition.sql.includes('$')) values.push(condition.value ?? null);
         conditions.push(`(${condition.sql.replace('$', `$${String(values.length)}`)})`);
         kept.push(`filter[${name}]=${value}`);
