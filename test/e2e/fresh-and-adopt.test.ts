@@ -6,14 +6,12 @@ import { ForeignServer } from './support/foreign-server.ts';
 import { askLogin, askMatrix } from '../../probes/session.ts';
 
 const stacks: TestStack[] = [];
-let foreign: ForeignServer;
+const foreign = new ForeignServer();
 
-before(async () => {
-  foreign = await ForeignServer.create();
-});
+before(() => foreign.start());
 after(async () => {
   for (const stack of stacks) await stack.remove();
-  await foreign?.remove();
+  await foreign.remove();
 });
 
 test('an empty Docker host becomes a server with MAS as its only login, without a legacy one before', async () => {

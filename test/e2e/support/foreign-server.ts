@@ -28,30 +28,30 @@ export class ForeignServer {
   private readonly name = `test-foreign-${randomBytes(3).toString('hex')}`;
 
   /** Starts it and puts two people on it; the first has a session. */
-  static async create(): Promise<ForeignServer> {
-    const server = new ForeignServer();
+  async start(): Promise<void> {
     const { images } = JSON.parse(await readFile(join(stateDirectory, 'parts.json'), 'utf8')) as { images: { readonly [service: string]: { readonly reference: string } } };
     const [postgres, synapse] = [images['postgres']?.reference ?? '', images['synapse']?.reference ?? ''];
-    const { name } = server;
+    const { name } = this;
     await docker('network', 'create', name);
     await docker('volume', 'create', name);
     await docker('run', '-d', '--name', `${name}-db`, '--network', name, '-e', 'POSTGRES_USER=somebody', '-e', 'POSTGRES_PASSWORD=somebodys', '-e', 'POSTGRES_DB=homeserver', '-e', 'POSTGRES_INITDB_ARGS=--locale=C --encoding=UTF8', '-v', `${name}:/dump`, postgres);
-    await docker('run', '--rm', '--user', '0:0', '-v', `${name}-data:/data`, '--entrypoint', 'python', synapse, '-m', 'synapse.app.homeserver', '--server-name', server.serverName, '--config-path', '/data/homeserver.yaml',
+    await docker('run', '--rm', '--user', '0:0', '-v', `${name}-data:/data`, '--entrypoint', 'python', synapse, '-m', 'synapse.app.homeserver', '--server-name', this.serverName, '--config-path', '/data/homethis.yaml',
       '--data-directory', '/data', '--config-directory', '/data', '--generate-config', '--report-stats=no');
-    await docker('create', '--name', `${name}-synapse`, '--network', name, '--user', '0:0', '-v', `${name}-data:/data`, '-w', '/data', '--entrypoint', 'python', synapse, '-m', 'synapse.app.homeserver', '-c', '/data/homeserver.yaml', '-c', '/data/more.yaml');
+    await docker('create', '--name', `${name}-synapse`, '--network', name, '--user', '0:0', '-v', `${name}-data:/data`, '-w', '/data', '--entrypoint', 'python', synapse, '-m', 'synapse.app.homeserver', '-c', '/data/homethis.yaml', '-c', '/data/more.yaml');
     const directory = await mkdtemp(join(tmpdir(), `${name}-`));
-    await writeFile(join(directory, 'more.yaml'), JSON.stringify({ database: { name: 'psycopg2', args: { user: 'somebody', password: 'somebodys', dbname: 'homeserver', host: `${name}-db` } }, password_config: { enabled: true, pepper: server.pepper } }));
+    await writeFile(join(directory, 'more.yaml'), JSON.stringify({ database: { name: 'psycopg2', args: { user: 'somebody', password: 'somebodys', dbname: 'homeserver', host: `${name}-db` } }, password_config: { enabled: true, pepper: this.pepper },
+      // The generated listener wants ::1 too, which a container need not have.
+      listeners: [{ port: 8008, type: 'http', tls: false, bind_addresses: ['127.0.0.1'], resources: [{ names: ['client'], compress: false }] }] }));
     await docker('cp', join(directory, 'more.yaml'), `${name}-synapse:/data/more.yaml`);
     await rm(directory, { recursive: true });
-    await server.awaited('PostgreSQL', () => docker('exec', `${name}-db`, 'pg_isready', '-h', '127.0.0.1', '-U', 'somebody'));
+    await this.awaited('PostgreSQL', () => docker('exec', `${name}-db`, 'pg_isready', '-h', '127.0.0.1', '-U', 'somebody'));
     await docker('start', `${name}-synapse`);
-    await server.awaited('Synapse', () => docker('exec', `${name}-synapse`, 'python', '-c', 'import urllib.request; urllib.request.urlopen("http://localhost:8008/health")'));
+    await this.awaited('Synapse', () => docker('exec', `${name}-synapse`, 'python', '-c', 'import urllib.request; urllib.request.urlopen("http://localhost:8008/health")'));
     for (const person of ['first', 'second']) {
-      await docker('exec', `${name}-synapse`, 'python', '-m', 'synapse._scripts.register_new_matrix_user', '-c', '/data/homeserver.yaml', '-u', person, '-p', server.password, '--no-admin', 'http://localhost:8008');
+      await docker('exec', `${name}-synapse`, 'python', '-m', 'synapse._scripts.register_new_matrix_user', '-c', '/data/homethis.yaml', '-u', person, '-p', this.password, '--no-admin', 'http://localhost:8008');
     }
-    server.token = await docker('exec', `${name}-synapse`, 'python', '-c', logIn, 'first', server.password);
+    this.token = await docker('exec', `${name}-synapse`, 'python', '-c', logIn, 'first', this.password);
     await docker('stop', `${name}-synapse`);
-    return server;
   }
 
   private async awaited(what: string, ask: () => Promise<unknown>): Promise<void> {
