@@ -1,6 +1,6 @@
 import * as docker from '@pulumi/docker';
 import * as pulumi from '@pulumi/pulumi';
-import { namesOf, tiers } from '../model/names.ts';
+import { namesOf, type tiers } from '../model/names.ts';
 import type { Tier } from '../model/names.ts';
 import { labelsOf } from './labels.ts';
 

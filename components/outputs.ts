@@ -1,4 +1,4 @@
-import * as pulumi from '@pulumi/pulumi';
+import type * as pulumi from '@pulumi/pulumi';
 import type { Model, Service } from '../model/model.ts';
 import { publicUrls } from '../model/model.ts';
 

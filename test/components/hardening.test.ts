@@ -49,7 +49,7 @@ test('only the edge publishes ports, and PostgreSQL is on the data network alone
 
 test('a mirror has no way out: all its networks but the published one are internal', async () => {
   const mirror = await recordStack(parsed({ mirror: { of: 'prod' }, hosts: { homeserver: 'matrix.staging.example.com', auth: 'auth.staging.example.com', apex: { name: 'staging.example.com' } } }, 'staging'));
-  const internal = Object.fromEntries(mirror.filter(({ type }) => type === 'docker:index/network:Network').map(({ inputs }) => [inputs['name'], inputs['internal']]));
+  const internal: { [name: string]: unknown } = Object.fromEntries(mirror.filter(({ type }) => type === 'docker:index/network:Network').map(({ inputs }): [string, unknown] => [String(inputs['name']), inputs['internal']]));
   assert.deepEqual(internal, { 'matrix-staging-data': true, 'matrix-staging-backend': true, 'matrix-staging-apps': true, 'matrix-staging-public': false });
 });
 

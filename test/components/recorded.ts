@@ -45,8 +45,9 @@ type Answer = (error: Error | null, response?: Response) => void;
 export async function record(stack: string, build: () => unknown): Promise<readonly Recorded[]> {
   const recorded: Recorded[] = [];
   await pulumi.runtime.setMocks({
-    newResource: ({ name, inputs }) => ({ id: `${name}-id`, state: { ...inputs, ...(typeof inputs['create'] === 'string' ? { stdout: '{}', stderr: '' } : {}) } }),
-    call: ({ inputs }) => inputs,
+    newResource: ({ name, inputs }: { readonly name: string; readonly inputs: { readonly [key: string]: unknown } }) =>
+      ({ id: `${name}-id`, state: { ...inputs, ...(typeof inputs['create'] === 'string' ? { stdout: '{}', stderr: '' } : {}) } }),
+    call: ({ inputs }: { readonly inputs: { [key: string]: unknown } }) => inputs,
   }, 'matrix', stack, false);
   const monitor = getMonitor() as { registerResource(request: Request, answer: Answer): void };
   const register = monitor.registerResource.bind(monitor);
