@@ -43,6 +43,8 @@ export interface LedgerReading {
   /** Which try of the last move opened; 0 for the first. */
   readonly openedAttempt: number;
   readonly unfinished: UnfinishedMove | null;
+  /** Job that works on this database now, as `JOB by USER@HOST`; null when none does. */
+  readonly running: string | null;
   /** Model digest of the last good row. */
   readonly lastConverged: string | null;
   /** Server name of the people in Synapse's database; null when there are none. */
@@ -57,7 +59,7 @@ export interface LedgerReading {
   readonly evidence: { readonly digest: string; readonly age: number } | null;
 }
 
-export const nothingRead: LedgerReading = { state: 'none', incarnation: null, phase: 'empty', epoch: 0, attempt: 0, openedAttempt: 0, unfinished: null, lastConverged: null,
+export const nothingRead: LedgerReading = { state: 'none', incarnation: null, phase: 'empty', epoch: 0, attempt: 0, openedAttempt: 0, unfinished: null, running: null, lastConverged: null,
   serverName: null, users: 0, lastMove: null, anchor: null, losses: [], evidence: null };
 
 /** What the operator's side contributes to the decision. */

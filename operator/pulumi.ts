@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { ServiceDefinition, UntypedHandleCall } from '@grpc/grpc-js';
+import { engineLocks } from './engine-lock.ts';
 import { exitCodes, VerbError } from './exit-codes.ts';
 import { pulumiEnvironment, root } from './project.ts';
 
@@ -23,8 +24,13 @@ interface Call {
   readonly environment?: NodeJS.ProcessEnv;
 }
 
-/** Runs `pulumi ARGS` in the project. @returns its exit code and, unless shown, its output. */
+/** Operations that change the stack, one at a time. */
+const locking: readonly string[] = ['up', 'refresh', 'destroy'];
+
+/** Runs `pulumi ARGS` in the project. @returns its exit code and, unless shown, its output. @throws VerbError when somebody else has the stack. */
 export async function pulumi(args: readonly string[], call: Call = {}): Promise<Ran> {
+  const stack = args[args.indexOf('--stack') + 1];
+  if (locking.includes(args[0] ?? '') && args.includes('--stack') && stack !== undefined) await takeOverDeadLocks(stack);
   const shown = call.output === 'shown';
   const child = spawn('pulumi', [...args], { cwd: root, env: { ...pulumiEnvironment(), ...call.environment },
     stdio: [call.stdin === undefined ? (shown ? 'inherit' : 'ignore') : 'pipe', shown ? 'inherit' : 'pipe', shown ? 'inherit' : 'pipe'] });
@@ -54,6 +60,19 @@ export async function pulumiOk(args: readonly string[], call: Call = {}): Promis
   const ran = await pulumi(args, call);
   if (ran.code !== 0) throw new VerbError(exitCodes.failed, `pulumi ${args.slice(0, 2).join(' ')} failed: ${ran.stderr.trim() || ran.stdout.trim()}`);
   return ran.stdout;
+}
+
+/** Removes locks whose process is gone, and refuses beside one that runs. @throws VerbError naming whoever has the lock. */
+async function takeOverDeadLocks(stack: string): Promise<void> {
+  const locks = await engineLocks(pulumiEnvironment()['PULUMI_BACKEND_URL'], 'matrix', stack);
+  if (locks.length === 0) return;
+  const held = locks.find((lock) => lock.holder !== 'gone');
+  if (held !== undefined) {
+    throw new VerbError(exitCodes.refused, `Stack ${stack} is being changed by ${held.username}@${held.hostname} (process ${held.pid}, since ${held.timestamp}); expected nobody else. Wait until that has ended.${
+      held.holder === 'elsewhere' ? ` If that process is gone, type pulumi cancel --stack ${stack}` : ''}`);
+  }
+  await pulumiOk(['cancel', '--yes', '--stack', stack]);
+  for (const lock of locks) console.error(`Process ${lock.pid} of ${lock.username}, which began to change stack ${stack} at ${lock.timestamp}, is gone; its lock was removed.`);
 }
 
 /** The parts of the SDK that serve an inline program; they carry no types (@pulumi/pulumi 3.259, automation/server.js). */

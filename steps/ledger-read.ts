@@ -7,7 +7,7 @@ import type { Model, Phase } from '../model/model.ts';
 import type { LedgerReading, Loss } from '../model/moves.ts';
 import { nothingRead } from '../model/moves.ts';
 import { databases, ledgerSchema, namesOf } from '../model/names.ts';
-import { readLedger, readPeople } from './ledger-sql.ts';
+import { lockHolder, readLedger, readPeople } from './ledger-sql.ts';
 import { lossesSql } from './losses.ts';
 import { rollbackLosses } from './rollback-losses.ts';
 import { until } from './until.ts';
@@ -51,6 +51,7 @@ SELECT 'people ' || people FROM (${readPeople}) p;
 \\endif
 \\if :has_ledger
 SELECT 'ledger ' || reading FROM (${readLedger}) r;
+SELECT 'running ' || to_json(who) FROM (${lockHolder}) h;
 SELECT coalesce((SELECT to_phase FROM ${ledgerSchema}.ledger WHERE result = 'opened' ORDER BY id DESC LIMIT 1), 'empty') = 'legacy' AND '${wanted}' = 'delegated' AS forward,
   coalesce((SELECT to_phase FROM ${ledgerSchema}.ledger WHERE result = 'opened' ORDER BY id DESC LIMIT 1), 'empty') = 'delegated' AND '${wanted}' = 'legacy' AS back,
   coalesce((SELECT at FROM ${ledgerSchema}.ledger WHERE result = 'opened' ORDER BY id DESC LIMIT 1), now()) AS since \\gset
@@ -74,6 +75,22 @@ ${asJson('losses', rollbackLosses.replaceAll('$1', ":'since'"))}
 \\endif
 \\endif
 `;
+}
+
+/**
+ * Reads again while a switch is under way: whether its try counts is decided within seconds, and what is built depends on it.
+ * @param say gets one sentence when it waits.
+ */
+export async function readDecidedLedger(read: () => Promise<LedgerReading>, limit: number, say: (sentence: string) => void): Promise<LedgerReading> {
+  let reading = await read();
+  const underWay = (): boolean => reading.unfinished !== null && reading.unfinished.decision === null && reading.running?.startsWith('switch ') === true;
+  if (!underWay()) return reading;
+  say(`${reading.running} is running on this database (move ${reading.unfinished?.epoch}); waiting for its decision`);
+  await until(limit, 500, async () => {
+    reading = await read();
+    return !underWay();
+  });
+  return reading;
 }
 
 /** @throws LedgerUnreadable when the server, the container or the Docker host does not answer. */
@@ -148,8 +165,9 @@ export function parse(output: string): LedgerReading {
     return [line.slice(0, space), JSON.parse(line.slice(space + 1)) as unknown] as const;
   }));
   const people = (found.get('people') ?? { users: 0, serverName: null }) as { users: number; serverName: string | null };
-  const ledger = found.get('ledger') as Omit<LedgerReading, 'state' | 'users' | 'serverName' | 'anchor' | 'losses'> | undefined;
+  const ledger = found.get('ledger') as Omit<LedgerReading, 'state' | 'running' | 'users' | 'serverName' | 'anchor' | 'losses'> | undefined;
   const losses = ((found.get('losses') ?? []) as { class: string; count: number | string; users: string[] }[]).map((loss): Loss => ({ ...loss, count: Number(loss.count) }));
   if (ledger === undefined) return { ...nothingRead, state: people.users > 0 ? 'bare' : 'none', ...people };
-  return { ...ledger, state: 'ledger', attempt: Number(ledger.attempt), users: people.users, serverName: people.serverName, losses, anchor: (found.get('anchor') ?? null) as LedgerReading['anchor'] };
+  return { ...ledger, state: 'ledger', attempt: Number(ledger.attempt), users: people.users, serverName: people.serverName, losses,
+    running: (found.get('running') ?? null) as string | null, anchor: (found.get('anchor') ?? null) as LedgerReading['anchor'] };
 }

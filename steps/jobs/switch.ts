@@ -8,6 +8,7 @@ import { begun, settled } from '../begun.ts';
 import type { Job, JobContext, JobReport } from '../context.ts';
 import { StepError } from '../contract.ts';
 import { closeEdge, edgeOf, setLiveSide } from '../edge.ts';
+import { freshen } from '../fresh.ts';
 import type { Ledger } from '../ledger.ts';
 import { SwitchHold } from '../move.ts';
 import type { Try } from '../move.ts';
@@ -44,6 +45,7 @@ export const switchSides: Job = async (context) => {
         : { summary: `Move ${left.epoch} (${left.move}): ${left.to} is live. It had been interrupted after its decision and was finished.` };
     }
     const current: Try = { epoch: ledger.epoch + 1, attempt: ledger.attempt, move, from: ledger.phase, to: context.wanted };
+    if (current.from !== 'empty') await freshen(hold, context);
     await begun();
     await hold.begin(current);
     const report = await perform(hold, current);
