@@ -1,5 +1,5 @@
 /** Fills Synapse's empty database from somebody's dump, and copies media. Used by adopt and by mirror. */
-import { databases, paths, roles } from '../model/names.ts';
+import { databases, ledgerSchema, paths, roles } from '../model/names.ts';
 import type { JobContext } from './context.ts';
 import { StepError } from './contract.ts';
 import { neverDumped } from './counts.ts';
@@ -26,7 +26,9 @@ const client = (facts: JobContext['facts']): string => `PGPASSFILE=${paths.secre
  */
 export async function restoreDump(context: JobContext, volume: string, file: string): Promise<void> {
   const { facts } = context;
-  const script = `${client(facts)} --no-owner --no-privileges --role=${roles.synapseOwner} --exclude-schema=matrix_stack --exit-on-error -j 2 -d ${databases.synapse} '/from/${file}'`;
+  // Not --exclude-schema: that leaves CREATE SCHEMA itself in.
+  const script = `pg_restore -l '/from/${file}' | grep -v ' ${ledgerSchema}' > /tmp/wanted
+${client(facts)} --no-owner --no-privileges --role=${roles.synapseOwner} --use-list=/tmp/wanted --exit-on-error -j 2 -d ${databases.synapse} '/from/${file}'`;
   const result = await oneShot(postgresTool(facts, 'restore', script, { [volume]: '/from', [filesOf(facts, 'tools-secrets')]: paths.secrets }, []), 7_200_000);
   if (result.exitCode !== 0) throw new StepError(`The dump ${file} in volume ${volume} could not be restored (exit code ${result.exitCode}): ${said(result)}`);
 }
@@ -43,10 +45,10 @@ test "$(cat /from/PG_VERSION)" = "${facts.versions.postgresMajor}" || { echo "th
 cp -a /from/. "$PGDATA"; chmod 700 "$PGDATA"; printf 'local all all trust\\n' > "$PGDATA/pg_hba.conf"
 super=$(echo 'SELECT rolname FROM pg_authid WHERE oid = 10' | postgres --single -D "$PGDATA" template1 2>/dev/null | sed -n 's/.*rolname = "\\([^"]*\\)".*/\\1/p')
 pg_ctl -w -s -l /tmp/log -o "-c listen_addresses='' -c unix_socket_directories=/tmp -c ssl=off" start
-pg_dump -U "$super" -Fc --exclude-table-data=${neverDumped} -f /tmp/adopted.dump '${database}'
+pg_dump -U "$super" -Fc --exclude-schema=${ledgerSchema} --exclude-table-data=${neverDumped} -f /tmp/adopted.dump '${database}'
 pg_ctl -w -s -m fast stop
 unset PGHOST
-${client(facts)} --no-owner --no-privileges --role=${roles.synapseOwner} --exclude-schema=matrix_stack --exit-on-error -d ${databases.synapse} /tmp/adopted.dump`;
+${client(facts)} --no-owner --no-privileges --role=${roles.synapseOwner} --exit-on-error -d ${databases.synapse} /tmp/adopted.dump`;
   const tool = postgresTool(facts, 'adopt-volume', script, { [volume]: '/from', [filesOf(facts, 'tools-secrets')]: paths.secrets }, []);
   const result = await oneShot({ ...tool, capabilities: [] }, 7_200_000);
   if (result.exitCode === 3 || result.exitCode === 4) throw new StepError(`Volume ${volume}: ${said(result)}; expected a stopped PostgreSQL ${facts.versions.postgresMajor}. ${result.exitCode === 3 ? 'Stop that server cleanly first.' : 'Dump it and adopt the dump.'}`);
