@@ -11,10 +11,14 @@ export interface Initialised {
   readonly secrets: readonly string[];
 }
 
-/** @throws VerbError when the file names no hosts, or pulumi refuses. */
-export async function initialise(stack: string): Promise<Initialised> {
+/**
+ * @param mirrorOf stack whose pepper is copied: without it nobody of the mirrored data could log in. No other secret passes.
+ * @throws VerbError when the file names no hosts, or pulumi refuses.
+ */
+export async function initialise(stack: string, mirrorOf?: string): Promise<Initialised> {
   const created = await createStack(stack);
   const settings = await readStackFile(stack);
+  if (mirrorOf !== undefined) await copyPepper(stack, mirrorOf, settings['pepper']);
   const { mode: database } = (settings['postgres'] ?? {}) as { mode?: string };
   const { mode: tls } = (settings['tls'] ?? {}) as { mode?: string };
   const present = new Set(await secretNamesOf(stack));
@@ -34,6 +38,13 @@ async function createStack(stack: string): Promise<boolean> {
   if (!/already exists/.test(made.stderr + made.stdout)) throw new VerbError(exitCodes.failed, `pulumi stack init failed: ${(made.stderr || made.stdout).trim()}`);
   await pulumiOk(['stack', 'select', stack]);
   return false;
+}
+
+async function copyPepper(stack: string, from: string, pepper: unknown): Promise<void> {
+  const { secret } = (typeof pepper === 'object' && pepper !== null ? pepper : {}) as { secret?: string };
+  if (secret === undefined || (await secretNamesOf(stack)).includes(secret)) return;
+  const value = await pulumiOk(['config', 'get', '--stack', from, '--path', `matrix:secrets.${secret}`]);
+  await writeSecrets(stack, new Map([[secret, value.replace(/\n$/, '')]]));
 }
 
 /** Every name that the edge answers for. */

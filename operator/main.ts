@@ -9,12 +9,13 @@ import { destroy } from './verbs/destroy.ts';
 import { preview, refresh, up } from './verbs/engine.ts';
 import { history } from './verbs/history.ts';
 import { init } from './verbs/init.ts';
+import { pin } from './verbs/pin.ts';
 import { plan } from './verbs/plan.ts';
 import { probe } from './verbs/probe.ts';
 import { rehearse } from './verbs/rehearse.ts';
 import { rollback } from './verbs/rollback.ts';
 
-const verbs: readonly Verb[] = [init, plan, preview, up, probe, history, rehearse, rollback, backup, refresh, destroy, demo];
+const verbs: readonly Verb[] = [init, plan, preview, up, probe, history, rehearse, rollback, backup, pin, refresh, destroy, demo];
 
 const common = { help: { type: 'boolean', short: 'h' }, yes: { type: 'boolean', short: 'y' }, json: { type: 'boolean' } } as const;
 

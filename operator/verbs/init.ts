@@ -5,10 +5,11 @@ import { exitCodes } from '../exit-codes.ts';
 export const init: Verb = {
   name: 'init',
   summary: 'makes the stack and every secret of its own that it lacks, encrypted in Pulumi.<stack>.yaml',
-  usage: '<stack>',
+  usage: '<stack> [--mirror STACK]\n\n--mirror  copies the password pepper of the stack that this one mirrors',
   arguments: ['<stack>'],
-  async run({ positionals: [stack = ''], json }) {
-    const done = await initialise(stack);
+  options: { mirror: { type: 'string' } },
+  async run({ positionals: [stack = ''], options, json }) {
+    const done = await initialise(stack, typeof options['mirror'] === 'string' ? options['mirror'] : undefined);
     if (json) {
       console.log(JSON.stringify(done));
       return exitCodes.ok;
