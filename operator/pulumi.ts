@@ -35,7 +35,9 @@ export async function pulumi(args: readonly string[], call: Call = {}): Promise<
   const child = spawn('pulumi', [...args], { cwd: root, env: { ...pulumiEnvironment(), ...call.environment },
     stdio: [call.stdin === undefined ? (shown ? 'inherit' : 'ignore') : 'pipe', shown ? 'inherit' : 'pipe', shown ? 'inherit' : 'pipe'] });
   // The engine stops gracefully on the first Ctrl-C; leaving before it would take its program away.
-  const wait = (): void => undefined;
+  const wait = (): void => {
+    if (shown && stack !== undefined && args[0] === 'up') console.error(`Interrupted. A job that runs on the Docker host goes on without you; type matrix-stack up ${stack} to follow it.`);
+  };
   process.on('SIGINT', wait);
   const out: Buffer[] = [];
   const err: Buffer[] = [];
@@ -96,12 +98,13 @@ export interface RanAttached extends Ran {
 /**
  * Runs `pulumi ARGS` with this program served to its engine: the whole CLI, without a language host.
  * @param args an operation that takes `--client`: preview or up.
+ * @param given another program in place of this project's own.
  */
-export async function pulumiAttached(args: readonly string[], call: Call = {}): Promise<RanAttached> {
+export async function pulumiAttached(args: readonly string[], call: Call = {}, given?: () => Promise<unknown>): Promise<RanAttached> {
   const { LanguageServer } = require('@pulumi/pulumi/automation/server.js') as { LanguageServer: new (program: () => Promise<unknown>) => LanguageServer };
   const { RunResponse } = require('@pulumi/pulumi/proto/language_pb.js') as { RunResponse: new () => RunResponse };
   const { LanguageRuntimeService } = require('@pulumi/pulumi/proto/language_grpc_pb.js') as { LanguageRuntimeService: ServiceDefinition };
-  const { default: program } = await import('../index.ts');
+  const program = given ?? (await import('../index.ts')).default;
   let failure: unknown;
   const language = new LanguageServer(() => program().catch((error: unknown) => {
     failure = error;
