@@ -67,6 +67,12 @@ export async function startCluster(): Promise<Cluster> {
   const [program, args] = asOwner(join(bin, 'postgres'), ['-D', data, ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])]);
   const server: ChildProcess = spawn(program, args, { stdio: 'ignore', cwd: folder });
   const ended = new Promise<void>((resolve) => { server.once('exit', () => { resolve(); }); });
+  // A test file that dies on the way leaves no database behind.
+  const cleanUp = (): void => {
+    server.kill('SIGQUIT');
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once('exit', cleanUp);
   const uri = (database: string, role = 'postgres'): string => `postgresql://${role}@127.0.0.1:${String(port)}/${database}`;
   const query = async <Row extends pg.QueryResultRow>(database: string, sql: string, values: unknown[] = []): Promise<Row[]> => {
     const client = new pg.Client({ connectionString: uri(database) });
@@ -97,6 +103,7 @@ export async function startCluster(): Promise<Cluster> {
     async stop() {
       server.kill('SIGINT');
       await ended;
+      process.removeListener('exit', cleanUp);
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -1,9 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { Program } from './program.ts';
 
 /** Fixed values of the configuration under test. None of them is used anywhere else. */
 export const SERVER_NAME = 'example.test';
@@ -19,7 +18,8 @@ export const CLIENT_SECRET = 'contractclientsecret';
 export const PROVIDER = '01HFVBY12TMNTYTBV8W921M5FE';
 
 export interface ConfigOptions {
-  readonly program: Program;
+  /** Where policy, templates, translations and manifest are. */
+  readonly program: { readonly share: string };
   readonly database: string;
   readonly synapse?: string;
   readonly port?: number;
@@ -59,9 +59,11 @@ export function configuration(options: ConfigOptions) {
   };
 }
 
-/** A folder for the files of one test file. */
+/** A folder for files, removed when the process ends. */
 export function temporaryFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'mas-contract-files-'));
+  const folder = mkdtempSync(join(tmpdir(), 'mas-contract-files-'));
+  process.once('exit', () => { rmSync(folder, { recursive: true, force: true }); });
+  return folder;
 }
 
 let written = 0;

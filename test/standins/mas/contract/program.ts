@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundle } from '../bundle.ts';
+import { temporaryFolder } from './configuration.ts';
 
 /** What a finished command left behind. */
 export interface Outcome { readonly code: number; readonly stdout: string; readonly stderr: string }
@@ -37,6 +37,9 @@ function program(name: string, isReal: boolean, share: string, command: string, 
   };
   const launch = (args: readonly string[], cwd: string | undefined, env: NodeJS.ProcessEnv | undefined): { child: ChildProcess; output: { stdout: string; stderr: string }; exit: Promise<number> } => {
     const child = spawn(command, [...prefix, ...args], { cwd, env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] });
+    const orphan = (): void => { child.kill('SIGKILL'); };
+    process.once('exit', orphan);
+    child.once('close', () => { process.removeListener('exit', orphan); });
     const output = { stdout: '', stderr: '' };
     child.stdout.on('data', (chunk: Buffer) => { output.stdout += chunk.toString(); });
     child.stderr.on('data', (chunk: Buffer) => { output.stderr += chunk.toString(); });
@@ -71,7 +74,7 @@ function program(name: string, isReal: boolean, share: string, command: string, 
 
 /** The stand-in always, bundled as its image has it; the real mas-cli too when MAS_CLI names a folder laid out as the official image (bin/mas-cli, share/...). */
 export async function programs(): Promise<Program[]> {
-  const bundled = join(mkdtempSync(join(tmpdir(), 'mas-contract-program-')), 'mas-cli.mjs');
+  const bundled = join(temporaryFolder(), 'mas-cli.mjs');
   await bundle(bundled);
   const standin = program('stand-in', false, fileURLToPath(new URL('../share', import.meta.url)), process.execPath, [bundled]);
   const layout = process.env['MAS_CLI'];
