@@ -17,18 +17,20 @@ interface Stats {
 const pause = 100;
 const mebibyte = 2 ** 20;
 
-function ask(path: string): Promise<unknown> {
-  return new Promise((resolve, reject) => {
+/** @throws Error also for the empty answer that Docker gives about a container that has just ended. */
+async function ask(path: string): Promise<unknown> {
+  const text = await new Promise<string>((resolve, reject) => {
     const call = request({ socketPath: paths.dockerSocket, path: `/v1.41${path}`, timeout: 10_000 }, (answer) => {
       const chunks: Buffer[] = [];
       answer.on('data', (chunk: Buffer) => chunks.push(chunk));
       answer.on('error', reject);
-      answer.on('end', () => (answer.statusCode === 200 ? resolve(JSON.parse(Buffer.concat(chunks).toString())) : reject(new Error(`Docker answered ${answer.statusCode} to ${path}`))));
+      answer.on('end', () => (answer.statusCode === 200 ? resolve(Buffer.concat(chunks).toString()) : reject(new Error(`Docker answered ${answer.statusCode} to ${path}`))));
     });
     call.on('timeout', () => call.destroy(new Error(`Docker did not answer ${path} within 10 s`)));
     call.on('error', reject);
     call.end();
   });
+  return JSON.parse(text) as unknown;
 }
 
 /** Watches each container whose name is `prefix` and then one of `parts`. @returns how to stop and the peak by part, without those never seen. */
