@@ -71,7 +71,8 @@ export class ManagedContainer extends pulumi.ComponentResource {
       // Two containers of one name cannot be, and a replacement that the provider did not ask for would create first.
       deleteBeforeReplace: true,
       // Planned as an update by the provider and then not applied (kreuzwerker/terraform-provider-docker issue 988).
-      replaceOnChanges: ['healthcheck', 'tmpfs', 'init'],
+      // '#initerror': made but not started, as with a port that was taken. The engine would call it updated and leave it stopped.
+      replaceOnChanges: ['healthcheck', 'tmpfs', 'init', '#initerror'],
     });
     this.containerId = this.container.id;
     this.registerOutputs({ containerId: this.containerId });

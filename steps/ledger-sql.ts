@@ -65,6 +65,7 @@ SELECT json_build_object(
      FROM l WHERE result = 'evidence' AND (detail->>'green')::boolean ORDER BY id DESC LIMIT 1)
 ) AS reading`;
 
-/** People of Synapse's database: how many (without appservice users) and of which server. */
+/** People of Synapse's database: how many (without appservice users) and of which server: that of most, preflight names the others. */
 export const readPeople = `
-SELECT json_build_object('users', count(*) FILTER (WHERE appservice_id IS NULL), 'serverName', max(split_part(name, ':', 2) || CASE WHEN name LIKE '%:%:%' THEN ':' || split_part(name, ':', 3) ELSE '' END)) AS people FROM users`;
+SELECT json_build_object('users', count(*) FILTER (WHERE appservice_id IS NULL),
+  'serverName', mode() WITHIN GROUP (ORDER BY split_part(name, ':', 2) || CASE WHEN name LIKE '%:%:%' THEN ':' || split_part(name, ':', 3) ELSE '' END)) AS people FROM users`;

@@ -112,16 +112,18 @@ test('the next up converges, and then there is nothing left to do', async () => 
   assert.equal(ran.code, 0, ran.output);
 });
 
+test('the refusal of a rollback names the loss, which counts for all of its tries', async () => {
+  await stack.set('phase', 'legacy');
+  await stack.set('acceptLoss', await stack.acceptedLoss());
+});
+
 for (const [name, line] of [['backClosed', /^edge closed/], ['backCarried', /^carried back/], ['backAnswers', /^legacy side answers/]] as const) {
   test(`${faults[name].fault}, ${faults[name].where}: ${faults[name].endState}`, async () => {
-    await stack.set('phase', 'legacy');
-    await stack.set('acceptLoss', await stack.acceptedLoss());
     await assertUndone(await killedAt(line), faults[name], 'delegated');
   });
 }
 
 test(`${faults.backOpen.fault}, ${faults.backOpen.where}: ${faults.backOpen.endState}`, async () => {
-  await stack.set('acceptLoss', await stack.acceptedLoss());
   const ran = await killedAt(/^open again/);
   assert.equal(ran.code, 0, ran.output);
   assert.match(ran.output, faults.backOpen.message);

@@ -100,6 +100,13 @@ export class TestStack {
     return { ...process.env, PATH: `${join(root, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}`, PULUMI_BACKEND_URL: `file://${this.directory}`, PULUMI_CONFIG_PASSPHRASE: passphrase, CI: 'true', NO_COLOR: '1' };
   }
 
+  /** Reference of the image that a service is given. */
+  image(service: string): string {
+    const reference = (this.settings['images'] as { readonly [service: string]: string })[service];
+    if (reference === undefined) throw new Error(`The stack's settings name no image for ${service}.`);
+    return reference;
+  }
+
   get file(): string {
     return join(root, `Pulumi.${this.name}.yaml`);
   }
