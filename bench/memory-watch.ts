@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { paths } from '../model/names.ts';
 
 export interface Peak {
-  /** Highest of what `docker stats` shows, asked every 100 ms: use without file cache that can be dropped. MiB. */
+  /** Highest of what `docker stats` shows, asked again 100 ms after each answer: use without file cache that can be dropped. MiB. */
   readonly shown: number;
   /** The kernel's own mark, which includes file cache; null where the host gives none (cgroup v2). MiB. */
   readonly marked: number | null;

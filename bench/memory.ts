@@ -18,7 +18,7 @@ export async function benchMemory({ runs, users }: Options, subject: Subject): P
   const few = await subject.movesWith(fewOf(users), 1);
   const many = await subject.movesWith(users, runs);
   const measures: Measure[] = [];
-  const notes = [`${fewOf(users)} people in one run, ${users} people in ${runs}. "docker stats" is the highest of what it shows, asked every 100 ms; "kernel" is the cgroup's own mark, with file cache, where the host gives one.`];
+  const notes = [`${fewOf(users)} people in one run, ${users} people in ${runs}. "docker stats" is the highest of what it shows, asked again 100 ms after each answer; "kernel" is the cgroup's own mark, with file cache, where the host gives one.`];
   for (const [move, container, name] of [['cut-over', switchJob, 'switch'], ['rollback', switchJob, 'switch'], ['cut-over', migrateTool, 'syn2mas']] as const) {
     for (const [kind, by] of [['shown', 'docker stats'], ['marked', 'kernel']] as const) {
       const [small, large] = [peaks(few, move, container, kind), peaks(many, move, container, kind)];

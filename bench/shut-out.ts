@@ -14,7 +14,7 @@ function measuresOf(move: MoveSample['move'], samples: readonly MoveSample[]): M
     measure(`${move}: shut out, by the ledger`, 'ms', found.map((sample) => sample.measured)),
     measure(`${move}: floor`, 'ms', found.map((sample) => sample.floor)),
     measure(`${move}: seen / floor`, 'x', found.map((sample) => sample.shutOut / sample.floor), move === 'cut-over' ? goal : null),
-    measure(`${move}: answers neither 200 nor closed`, '', found.map((sample) => sample.strange.length), 0),
+    measure(`${move}: answers neither 200 nor closed, all runs`, '', [found.reduce((sum, sample) => sum + sample.strange.length, 0)], 0),
     ...parts.map((part) => measure(`${move}: ${part}`, 'ms', found.flatMap((sample) => sample.times[part] ?? []))),
     measure(`${move}: the whole up`, 's', found.map((sample) => sample.up / 1000)),
   ];
