@@ -92,9 +92,10 @@ async function move(hold: SwitchHold, current: Try, times: Times): Promise<JobRe
       await hold.stillHeld();
       await allowOnly(hold.connection.query, loginsOf[to]);
       await setLiveSide(to);
-      Object.assign(times, await timed(times, 'boot', () => startSide(context, to)));
-      context.log(`${to} side answers`);
     }
+    // A commit keeps the side, but its MAS is another container: created stopped, as all of them are.
+    Object.assign(times, await timed(times, 'boot', () => startSide(context, to)));
+    context.log(`${to} side answers`);
     inTime();
     const gate = await timed(times, 'gate', () => runProbes(probeContext(context, edge.fetch, to), 'gate'));
     const red = gate.filter((outcome) => !outcome.passed);

@@ -24,6 +24,21 @@ test('an empty Docker host becomes a server with MAS as its only login, without 
   assert.equal(probed.code, 0, probed.output);
 });
 
+test('a commit hashes with argon2id, removes the legacy Synapse and gives the way back up', async () => {
+  const stack = stacks[0];
+  assert.ok(stack, 'the stack of the test before');
+  await stack.set('phase', 'committed');
+  const { output } = await stack.up();
+  assert.match(output, /Move 2 \(commit\): committed is live\./);
+  assert.equal(await stack.docker('ps', '-aq', '--filter', `name=${stack.names.container('synapse-legacy')}`), '');
+  assert.match(await stack.docker('run', '--rm', '--entrypoint', 'cat', '-v', `${await stack.docker('volume', 'ls', '-q', '--filter', `name=${stack.names.prefix}-files-mas-`, '--filter', 'label=matrix-stack.role=files-mas')}:/config`,
+    await stack.docker('inspect', '--format', '{{.Config.Image}}', stack.names.container('postgres')), '/config/config.yaml'), /argon2id/);
+  await stack.set('phase', 'legacy');
+  const back = await stack.tryVerb('preview');
+  assert.notEqual(back.code, 0);
+  assert.match(back.output, /the ledger says committed, the settings want legacy; there is no such move/);
+});
+
 test('a dump of a server that this program did not make is adopted with its people, passwords and sessions', async () => {
   const volume = await foreign.dump();
   const stack = await TestStack.create('adopt', { serverName: foreign.serverName, pepper: { secret: 'pepper' }, adopt: { from: 'dump', volume, file: 'synapse.dump' } },
