@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { startCluster, type Cluster } from './cluster.ts';
+import { startCluster, stopAll, type Cluster } from './cluster.ts';
 import { CLIENT_SECRET, CLIENTS, SECRET } from './configuration.ts';
 import { programs } from './program.ts';
 import { serve, until, type Answer, type Served } from './server.ts';
@@ -21,10 +21,7 @@ for (const program of await programs()) {
       const basic = `Basic ${Buffer.from(`${CLIENTS.admin}:${CLIENT_SECRET}`).toString('base64')}`;
       token = String((await mas.call('/oauth2/token', { form: { grant_type: 'client_credentials', scope: 'urn:mas:admin' }, headers: { authorization: basic } })).json['access_token']);
     });
-    after(async () => {
-      await mas.stop();
-      await cluster.stop();
-    });
+    after(() => stopAll(mas, cluster));
 
     const get = (path: string, bearer = token): Promise<Answer> => mas.call(`${ROOT}/${path}`, { headers: { authorization: `Bearer ${bearer}` } });
     const post = (path: string, json?: unknown, bearer = token): Promise<Answer> => mas.call(`${ROOT}/${path}`, { method: 'POST', json, headers: { authorization: `Bearer ${bearer}` } });

@@ -67,6 +67,7 @@ export async function startCluster(): Promise<Cluster> {
   const [program, args] = asOwner(join(bin, 'postgres'), ['-D', data, ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])]);
   const server: ChildProcess = spawn(program, args, { stdio: 'ignore', cwd: folder });
   const ended = new Promise<void>((resolve) => { server.once('exit', () => { resolve(); }); });
+  server.unref();
   // A test file that dies on the way leaves no database behind.
   const cleanUp = (): void => {
     server.kill('SIGQUIT');
@@ -85,7 +86,7 @@ export async function startCluster(): Promise<Cluster> {
       await client.end();
     }
   };
-  for (const deadline = Date.now() + 15_000; ;) {
+  for (const deadline = Date.now() + 60_000; ;) {
     try {
       await query('postgres', 'select 1');
       break;
@@ -101,10 +102,24 @@ export async function startCluster(): Promise<Cluster> {
       return uri(name);
     },
     async stop() {
+      server.ref();
       server.kill('SIGINT');
       await ended;
       process.removeListener('exit', cleanUp);
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Stops each of these, the ones that never started left out, and tells the first failure: a suite whose start failed must still end. */
+export async function stopAll(...things: readonly ({ stop(): Promise<unknown> } | undefined)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const thing of things) {
+    try {
+      await thing?.stop();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
 }

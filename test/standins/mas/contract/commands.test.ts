@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { startCluster, type Cluster } from './cluster.ts';
+import { startCluster, stopAll, type Cluster } from './cluster.ts';
 import { CLIENTS, configuration, temporaryFolder, writeYaml } from './configuration.ts';
 import { programs, spoken } from './program.ts';
 
@@ -12,7 +12,7 @@ for (const program of await programs()) {
     const folder = temporaryFolder();
     let databases = 0;
     before(async () => { cluster = await startCluster(); });
-    after(async () => { await cluster.stop(); });
+    after(() => stopAll(cluster));
 
     const database = async (): Promise<string> => {
       const name = `mas_${String(++databases)}`;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { startCluster, type Cluster } from './cluster.ts';
+import { startCluster, stopAll, type Cluster } from './cluster.ts';
 import { CLIENT_SECRET, CLIENTS, PEPPER, SECRET } from './configuration.ts';
 import { programs } from './program.ts';
 import { register, serve, until, type Served } from './server.ts';
@@ -15,10 +15,7 @@ for (const program of await programs()) {
       mas = await serve(program, cluster, 'compat');
       await Promise.all(['alice', 'bob', 'locked', 'gone', 'out'].map((name) => register(mas, name, `${name}-password`)));
     });
-    after(async () => {
-      await mas.stop();
-      await cluster.stop();
-    });
+    after(() => stopAll(mas, cluster));
 
     const login = (user: string, password = `${user}-password`, extra: object = {}) =>
       mas.call('/_matrix/client/v3/login', { json: { type: 'm.login.password', identifier: { type: 'm.id.user', user }, password, ...extra } });
@@ -243,10 +240,7 @@ for (const program of await programs()) {
       });
       await register(mas, 'alice', 'alice-password');
     });
-    after(async () => {
-      await mas.stop();
-      await cluster.stop();
-    });
+    after(() => stopAll(mas, cluster));
     const login = (password: string, from?: string) => mas.call('/_matrix/client/v3/login', {
       json: { type: 'm.login.password', identifier: { type: 'm.id.user', user: 'alice' }, password }, headers: from === undefined ? {} : { 'x-forwarded-for': from },
     });

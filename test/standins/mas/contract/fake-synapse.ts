@@ -45,6 +45,7 @@ export async function startFakeSynapse(): Promise<FakeSynapse> {
     });
   });
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  server.unref();
   const address = server.address();
   return {
     url: `http://127.0.0.1:${String(typeof address === 'object' && address !== null ? address.port : 0)}/`, calls, users,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { startCluster, type Cluster } from './cluster.ts';
+import { startCluster, stopAll, type Cluster } from './cluster.ts';
 import { configuration, temporaryFolder, writeYaml } from './configuration.ts';
 import { startFakeSynapse } from './fake-synapse.ts';
 import { programs } from './program.ts';
@@ -11,7 +11,7 @@ for (const program of await programs()) {
   describe(`life of ${program.name}`, () => {
     let cluster: Cluster;
     before(async () => { cluster = await startCluster(); });
-    after(async () => { await cluster.stop(); });
+    after(() => stopAll(cluster));
 
     test('a server ends with 0 on SIGTERM, also while a connection is kept open', async () => {
       const mas = await serve(program, cluster, 'signals');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { startCluster, type Cluster } from './cluster.ts';
+import { startCluster, stopAll, type Cluster } from './cluster.ts';
 import { CLIENT_SECRET, CLIENTS, SECRET } from './configuration.ts';
 import { programs } from './program.ts';
 import { serve, type Served } from './server.ts';
@@ -82,10 +82,7 @@ for (const program of await programs()) {
       cluster = await startCluster();
       mas = await serve(program, cluster, 'mistakes');
     });
-    after(async () => {
-      await mas.stop();
-      await cluster.stop();
-    });
+    after(() => stopAll(mas, cluster));
 
     test('each mistake has its status and its words', async () => {
       for (const [path, sent, status, body] of MISTAKES) {

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { Browser } from './browser.ts';
-import { startCluster, type Cluster } from './cluster.ts';
+import { startCluster, stopAll, type Cluster } from './cluster.ts';
 import { CLIENT_SECRET, CLIENTS, SECRET } from './configuration.ts';
 import { programs } from './program.ts';
 import { register, serve, until, type Answer, type Served } from './server.ts';
@@ -30,10 +30,7 @@ for (const program of await programs()) {
       mas = await serve(program, cluster, 'oauth');
       await Promise.all(['alice', 'bob', 'admin', 'locked'].map((name) => register(mas, name, `${name}-password`)));
     });
-    after(async () => {
-      await mas.stop();
-      await cluster.stop();
-    });
+    after(() => stopAll(mas, cluster));
 
     const token = (form: Record<string, string>, headers: Record<string, string> = {}): Promise<Answer> => mas.call('/oauth2/token', { form, headers });
     const web = { client_id: CLIENTS.web, redirect_uri: 'https://chat.example.test/?no_universal_links=true' };

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundle } from '../bundle.ts';
@@ -28,7 +29,7 @@ export interface Program {
 }
 
 /** Milliseconds after which a command that should have ended is killed, which its exit code then shows. */
-const COMMAND_LIMIT = 15_000;
+const COMMAND_LIMIT = 60_000;
 
 function program(name: string, isReal: boolean, share: string, command: string, prefix: readonly string[]): Program {
   const environment = (extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => {
@@ -61,9 +62,13 @@ function program(name: string, isReal: boolean, share: string, command: string, 
     },
     start(args, options = {}) {
       const { child, output, exit } = launch(args, undefined, options.env);
+      // A test that fails before it stops its server must not keep the whole file waiting.
+      child.unref();
+      for (const stream of [child.stdout, child.stderr]) if (stream instanceof Socket) stream.unref();
       return {
         child, log: () => output.stderr,
         async stop() {
+          child.ref();
           child.kill('SIGTERM');
           return exit;
         },

@@ -30,7 +30,7 @@ export interface Served {
 }
 
 /** Waits until `probe` gives a value, at most `seconds`. */
-export async function until<T>(what: string, probe: () => Promise<T | undefined>, seconds = 15): Promise<T> {
+export async function until<T>(what: string, probe: () => Promise<T | undefined>, seconds = 45): Promise<T> {
   for (const deadline = Date.now() + seconds * 1000; ;) {
     const value = await probe();
     if (value !== undefined) return value;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 import { advisoryKey } from '../db/connect.ts';
-import { startCluster, type Cluster } from './cluster.ts';
+import { startCluster, stopAll, type Cluster } from './cluster.ts';
 import { configuration, PEPPER, PROVIDER, temporaryFolder, writeYaml } from './configuration.ts';
 import { errorLine, programs, spoken, type Outcome } from './program.ts';
 import { homeserver, synapseSample } from './synapse-database.ts';
@@ -26,7 +26,7 @@ for (const program of await programs()) {
       await cluster.query('postgres', 'create database empty_mas_2 template empty_mas');
       await cluster.query('postgres', 'create database sample_2 template sample');
     });
-    after(async () => { await cluster.stop(); });
+    after(() => stopAll(cluster));
 
     /** A pair of databases, copied unless `check` on the originals is all that is wanted, and the files that name them. */
     const pair = async (change: { synapse?: string; onlyCheck?: boolean; mas?: (config: ReturnType<typeof configuration>) => void; homeserver?: (config: ReturnType<typeof homeserver>) => void } = {}) => {
