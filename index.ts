@@ -4,6 +4,7 @@ import { Claim } from './components/claim.ts';
 import { DockerHost } from './components/docker-host.ts';
 import { fileNamesOf, MatrixStack } from './components/matrix-stack.ts';
 import { readConfig } from './config.ts';
+import { unpinnedWarnings } from './model/images.ts';
 import { decide } from './model/moves.ts';
 import { endingOf, Refusal } from './ending.ts';
 import { parseSettings } from './model/parse.ts';
@@ -13,7 +14,6 @@ import { readDecidedLedger, readLedgerOf } from './steps/ledger-read.ts';
 import { modelDigest, rehearsalDigest, renderAll } from './templates/all.ts';
 import { factsOf } from './templates/facts.ts';
 import versions from './versions.json' with { type: 'json' };
-
 
 async function build(): Promise<pulumi.Inputs> {
   const { stack, settings, secrets } = readConfig();
@@ -27,6 +27,7 @@ async function build(): Promise<pulumi.Inputs> {
   const decision = decide(reading, wishOf(model, digest, rehearsalDigest(model)));
   if (decision.kind === 'refused') throw new Refusal(decision.message);
   await pulumi.log.info(decision.sentence);
+  for (const warning of unpinnedWarnings(model)) await pulumi.log.warn(warning);
   const ca = model.tls.mode === 'selfSigned' ? secret('tlsCaCertificate') : null;
   const host = new DockerHost('docker-host', { host: model.dockerHost });
   const { unfinished } = reading;

@@ -27,7 +27,8 @@ export class Edge extends pulumi.ComponentResource {
     super('matrix:edge:Edge', name, { image: args.image.reference }, opts);
     const { hosts, ports, tls } = args;
     // Bridges and jobs ask for the public names and get the edge.
-    const publicNames = [...new Set([hosts.homeserver, hosts.auth, ...(hosts.apex.served ? [hosts.apex.name] : [])])];
+    // Behind an offloading proxy the edge speaks no TLS: the public https URLs do not lead here.
+    const publicNames = tls.mode === 'offloaded' ? [] : [...new Set([hosts.homeserver, hosts.auth, ...(hosts.apex.served ? [hosts.apex.name] : [])])];
     const publications = ports.bind.flatMap((ip) => [
       ...(tls.mode === 'offloaded' ? [] : [{ ip, external: ports.https, internal: innerPorts.edgeHttps }]),
       { ip, external: ports.http, internal: innerPorts.edgeHttp },

@@ -1,6 +1,6 @@
 /** Which image each service runs: versions.json, or the operator's reference. */
 import { shown, type Issue } from './issues.ts';
-import type { Image, Phase, Service } from './model.ts';
+import type { Image, Model, Phase, Service } from './model.ts';
 import type { Versions } from './schema.ts';
 
 export const services: readonly Service[] = ['postgres', 'synapse', 'mas', 'edge', 'elementWeb', 'runner', 'restic'];
@@ -68,4 +68,11 @@ function older(version: string, than: string): boolean {
     if (difference !== 0) return difference < 0;
   }
   return false;
+}
+
+/** @returns one sentence for each image that a registry could change under this stack; none for throw-away stacks. */
+export function unpinnedWarnings({ demo, images }: Pick<Model, 'demo' | 'images'>): string[] {
+  if (demo) return [];
+  return Object.entries(images).filter(([, { pinned }]) => !pinned).map(([service, { reference }]) =>
+    `images.${service}: ${reference} is not pinned; the registry may give another image under that name tomorrow. Type matrix-stack pin`);
 }

@@ -118,8 +118,6 @@ export interface Migration {
   readonly requireRehearsal: boolean;
   /** Seconds the switch may take in all before it returns by itself. */
   readonly switchTimeout: number;
-  /** Seconds for requests in flight to end once the edge is closed. */
-  readonly drainTimeout: number;
 }
 
 export interface Model {

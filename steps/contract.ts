@@ -39,7 +39,6 @@ export interface StackFacts {
   readonly modelDigest: string;
   readonly acceptWarnings: readonly string[];
   readonly switchTimeout: number;
-  readonly drainTimeout: number;
 }
 
 /** File `/secrets/runner.json` of the runner's secret volume. */

@@ -48,7 +48,6 @@ export function factsOf(model: Model, fileVolumes: { readonly [owner: string]: s
     modelDigest,
     acceptWarnings: model.migration.acceptWarnings,
     switchTimeout: model.migration.switchTimeout,
-    drainTimeout: model.migration.drainTimeout,
   };
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { unpinnedWarnings } from '../../model/images.ts';
 import { linesOf, parsed } from './settings.ts';
 
 const digest = `sha256:${'0'.repeat(64)}`;
@@ -50,4 +51,12 @@ describe('versions of Synapse and MAS', () => {
   it('must be listed well', () => {
     assert.match(linesOf({}, { versions: { images: {} } })[0] ?? '', /^versions\.json\./);
   });
+});
+
+it('the preview warns of each unpinned image, except for a throw-away stack', () => {
+  const image = { version: '1.163.2', standin: false, uid: 991, gid: 991 };
+  const images = { synapse: { ...image, reference: 'r.example.com/synapse:v1.163.2', pinned: false }, mas: { ...image, reference: 'r.example.com/mas:1.22.0@sha256:0', pinned: true } };
+  assert.deepEqual(unpinnedWarnings({ demo: false, images }),
+    ['images.synapse: r.example.com/synapse:v1.163.2 is not pinned; the registry may give another image under that name tomorrow. Type matrix-stack pin']);
+  assert.deepEqual(unpinnedWarnings({ demo: true, images }), []);
 });

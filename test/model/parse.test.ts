@@ -16,7 +16,7 @@ describe('settings become a model', () => {
     assert.deepEqual(model.hosts.apex, { name: 'example.com', served: true });
     assert.deepEqual(model.ports, { bind: ['0.0.0.0', '::'], https: 443, http: 80 });
     assert.deepEqual(model.postgres, { mode: 'managed', major: 17 });
-    assert.deepEqual(model.migration, { acceptWarnings: [], evidenceMaxAge: 604800, requireRehearsal: true, switchTimeout: 300, drainTimeout: 35 });
+    assert.deepEqual(model.migration, { acceptWarnings: [], evidenceMaxAge: 604800, requireRehearsal: true, switchTimeout: 300 });
     assert.equal(model.images.synapse?.version, '1.163.2');
     assert.equal(model.mirror, undefined);
   });
@@ -27,8 +27,8 @@ describe('settings become a model', () => {
   });
 
   it('reads durations', () => {
-    const model = parsed({ migration: { evidenceMaxAge: '2d', switchTimeout: '90s', drainTimeout: 5 } });
-    assert.deepEqual([model.migration.evidenceMaxAge, model.migration.switchTimeout, model.migration.drainTimeout], [172800, 90, 5]);
+    const model = parsed({ migration: { evidenceMaxAge: '2d', switchTimeout: '90s' } });
+    assert.deepEqual([model.migration.evidenceMaxAge, model.migration.switchTimeout], [172800, 90]);
   });
 
   it('takes the defaults of Pulumi.yaml for nothing set', () => {

@@ -199,5 +199,5 @@ const fakeFacts: ProbeContext['facts'] = {
   images: { synapse: '', mas: '', postgres: '', edge: '', runner: '' }, versions: { synapse: '', mas: '', postgresMajor: 17 }, users: { synapse: '', mas: '', postgres: '' },
   database: { host: '', port: 0, adminUser: '', ssl: 'disable', managed: true }, edge: { host: '', port: 0, tls: false, ca: null }, urls,
   clients: [fakeClient, adminClient], adminClientId: adminClient.clientId, dynamicRegistration: true, appservices: [{ id: 'bridge', senderLocalpart: 'bridgebot' }],
-  modelDigest: '', acceptWarnings: [], switchTimeout: 0, drainTimeout: 0,
+  modelDigest: '', acceptWarnings: [], switchTimeout: 0,
 };

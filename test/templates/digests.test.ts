@@ -55,7 +55,7 @@ describe('the rehearsal digest', () => {
   const changed: Settings = {
     clients: [{ name: 'desktop', type: 'native-loopback' }], adminUsers: ['bob'], federation: false, reportStats: true, exposeSynapseAdmin: true, maxUploadMiB: 51,
     registration: { dynamic: true }, synapseSettings: { retention: { enabled: true } }, masSettings: { branding: { service_name: 'Other' } }, backup: { keep: 3 },
-    migration: { drainTimeout: 5 }, images: { mas: 'r.example.com/mas:1.22.0' }, serverName: 'other.example', demo: true,
+    migration: { switchTimeout: 5 }, images: { mas: 'r.example.com/mas:1.22.0' }, serverName: 'other.example', demo: true,
   };
   for (const [key, value] of Object.entries(changed)) {
     it(`changes with ${key}`, () => { assert.notEqual(rehearsalDigest(shipped('prod', { [key]: value })), rehearsalDigest(shipped('prod'))); });
