@@ -12,7 +12,7 @@ import type { Try } from './move.ts';
 import { persist } from './persist.ts';
 import { allowOnly, loginsOf } from './roles.ts';
 import { afterOpen } from './side-work.ts';
-import { grace, startSide, stopSide } from './sides.ts';
+import { grace, sideExists, startSide, stopSide } from './sides.ts';
 import { timed } from './times.ts';
 import type { Times } from './times.ts';
 
@@ -89,6 +89,13 @@ export async function resume(hold: SwitchHold): Promise<Settled | null> {
   return { ...current, outcome };
 }
 
+/** Whether an opened move can be finished now. Where the state was lost, the chain makes the containers later and its switch finishes. */
+async function hasItsContainers(hold: SwitchHold): Promise<boolean> {
+  const left = (await persist(hold, () => hold.ledger())).unfinished;
+  const side = left?.decision === 'opened' ? sideOf(left.to) : null;
+  return side === null || sideExists(hold.context, side);
+}
+
 /**
  * Before a chain begins: waits for a job that is still running, brings an unfinished move to its end, and does `then` before
  * anybody else may begin another.
@@ -96,7 +103,7 @@ export async function resume(hold: SwitchHold): Promise<Settled | null> {
 export async function settle<T>(context: JobContext, then: (hold: SwitchHold) => Promise<T>): Promise<T> {
   const hold = await SwitchHold.take(context);
   try {
-    const left = await resume(hold);
+    const left = (await hasItsContainers(hold)) ? await resume(hold) : null;
     if (left?.outcome === 'returned') context.log(`move ${left.epoch} (${left.move}) had been interrupted and was undone`);
     return await then(hold);
   } finally {

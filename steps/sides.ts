@@ -66,6 +66,12 @@ async function awaitHealthy(facts: StackFacts, role: ContainerRole): Promise<voi
   throw new StepError(`${role} ${ended ? 'ended right after it was started' : `did not answer within ${bootLimit} s`}; expected 200 at its /health. Its log ends: ${tail}. Look at docker logs ${container}`);
 }
 
+/** Whether every container of a side has been made, running or not. */
+export async function sideExists({ facts }: JobContext, side: Side): Promise<boolean> {
+  const found = await Promise.all(containersOf[side].map((role) => inspect(nameOf(facts, role))));
+  return found.every((state) => state !== null);
+}
+
 /** Starts a side's containers side by side and waits until each answers. @returns milliseconds to health by container. */
 export async function startSide(context: JobContext, side: Side): Promise<{ [role: string]: number }> {
   const times: { [role: string]: number } = {};
