@@ -52,9 +52,14 @@ export async function putAside(query: Query, label: string): Promise<string> {
     await query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()", [databases.mas]);
     await query(`ALTER DATABASE ${databases.mas} RENAME TO ${aside}`);
   }
+  await makeMasDatabase(query);
+  return aside;
+}
+
+/** An empty database with the locale that Synapse demands too, where there is none. */
+export async function makeMasDatabase(query: Query): Promise<void> {
   if (!(await databaseExists(query, databases.mas))) await query(`CREATE DATABASE ${databases.mas} OWNER ${roles.masOwner} ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`);
   await query(`REVOKE CONNECT ON DATABASE ${databases.mas} FROM PUBLIC`);
   await query(`GRANT CONNECT ON DATABASE ${databases.mas} TO ${roles.masOwner}, ${roles.ledger}, ${roles.mas}, ${roles.syn2mas}`);
   for (const role of [roles.mas, roles.syn2mas]) await query(`ALTER ROLE ${role} IN DATABASE ${databases.mas} SET role TO ${roles.masOwner}`);
-  return aside;
 }

@@ -5,7 +5,7 @@ import { StepError } from '../contract.ts';
 import { withDatabase } from '../databases.ts';
 import { oneShot } from '../docker-api.ts';
 import { read } from '../ledger.ts';
-import { halfDone, leftovers, prepareMasDatabase, putAside } from '../mas-database.ts';
+import { halfDone, leftovers, makeMasDatabase, prepareMasDatabase, putAside } from '../mas-database.ts';
 import { allow, revoke } from '../roles.ts';
 import { firstError } from '../syn2mas-report.ts';
 import { masTool } from '../tools.ts';
@@ -13,6 +13,9 @@ import { masTool } from '../tools.ts';
 export const masSchema: Job = async ({ facts, secrets, log }) => {
   const ledger = await withDatabase(facts, secrets, databases.synapse, read);
   if (ledger.phase === 'legacy' || ledger.phase === 'empty') {
+    // Whoever put it aside by hand need not run prepare again.
+    await withDatabase(facts, secrets, 'postgres', makeMasDatabase);
+    await withDatabase(facts, secrets, databases.mas, (query) => prepareMasDatabase(query, ledger.incarnation, ledger.epoch));
     const left = await withDatabase(facts, secrets, databases.mas, leftovers);
     if (left.length > 0) {
       // Only a try that was undone leaves people here: nobody but the switch starts MAS before `opened`.

@@ -176,12 +176,12 @@ test(title(faults.lostMove), async () => {
 });
 
 test(title(faults.recovered), async () => {
-  const volumes = (): Promise<string> => stack.docker('volume', 'inspect', '-f', '{{.Name}} {{.CreatedAt}}', ...(['postgres', 'synapse', 'backups', 'markers'] as const).map((data) => stack.names.volume(data)));
-  const before = await volumes();
+  const data = async (): Promise<unknown> => [await stack.sql('synapse', 'SELECT id FROM matrix_stack.incarnation'), await rows(stack), await stack.sql('mas', 'SELECT count(*) FROM users')];
+  const before = await data();
   await stack.set('phase', 'delegated');
   const ran = await stack.up('--skip-preview');
   assert.match(ran.output, faults.recovered.message);
-  assert.equal(await volumes(), before);
+  assert.deepEqual(await data(), before);
   await assertLive(stack, 'delegated', token);
   await stack.pulumi('config', 'rm', 'matrix:recover');
   await assertNothingToDo();
