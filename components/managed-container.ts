@@ -70,9 +70,9 @@ export class ManagedContainer extends pulumi.ComponentResource {
       dependsOn: waits,
       // Two containers of one name cannot be, and a replacement that the provider did not ask for would create first.
       deleteBeforeReplace: true,
-      // Planned as an update by the provider and then not applied (kreuzwerker/terraform-provider-docker issue 988).
-      // '#initerror': made but not started, as with a port that was taken. The engine would call it updated and leave it stopped.
-      replaceOnChanges: ['healthcheck', 'tmpfs', 'init', '#initerror'],
+      // The provider plans some changes as updates and then does not apply them: mounts, healthcheck, tmpfs, init (seen with 5.1.0;
+      // kreuzwerker/terraform-provider-docker issue 988). A container is cheap, so every change makes a new one.
+      replaceOnChanges: ['*'],
     });
     this.containerId = this.container.id;
     this.registerOutputs({ containerId: this.containerId });
