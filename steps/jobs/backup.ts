@@ -52,19 +52,25 @@ async function dump(context: JobContext, database: string, directory: string): P
   }
 }
 
-/** Restores into a throwaway server and compares every count. */
-async function verify({ facts }: JobContext, dumped: Dump, directory: string): Promise<void> {
+/** Restores all of them into one throwaway server and compares every count. */
+async function verify({ facts, log }: JobContext, dumps: readonly Dump[], directory: string): Promise<void> {
+  // What is written here is thrown away: nothing of it need reach a disk.
   const script = `export PGDATA=/var/lib/postgresql/data PGHOST=/tmp PGUSER=postgres
-initdb -U postgres --locale=C --encoding=UTF8 -A trust >/dev/null
+initdb -U postgres --locale=C --encoding=UTF8 -A trust --no-sync >/dev/null
 pg_ctl -w -s -l /tmp/log -o "-c listen_addresses='' -c unix_socket_directories=/tmp -c fsync=off -c full_page_writes=off" start
-createdb restored
-pg_restore --no-owner --no-privileges --exit-on-error -j 2 -d restored ${directory}/${dumped.file}
-psql -X -At -d restored -c "$QUERY"`;
-  const result = await oneShot(postgresTool(facts, `verify-${dumped.database}`, script, { [facts.volumes.backups]: paths.backups }, [`QUERY=${countTables}`]), 7_200_000);
-  if (result.exitCode !== 0) throw new StepError(`The dump of ${dumped.database} could not be restored (exit code ${result.exitCode}): ${said(result)} It does not count as a backup; nothing was changed.`);
-  const found = JSON.parse(result.stdout.trim().split('\n').at(-1) ?? '{}') as Counts;
-  const wrong = differences(dumped.counts, found);
-  if (wrong.length > 0) throw new StepError(`The dump of ${dumped.database} restored with other counts: ${wrong.slice(0, 10).join('; ')}. It does not count as a backup; nothing was changed.`);
+${dumps.map(({ database, file }) => `createdb ${database}
+echo 'restoring ${database}' >&2
+pg_restore --no-owner --no-privileges --exit-on-error -j 2 -d ${database} ${directory}/${file}
+echo "${database} $(psql -X -At -d ${database} -c "$QUERY")"`).join('\n')}`;
+  const result = await oneShot(postgresTool(facts, 'verify', script, { [facts.volumes.backups]: paths.backups }, [`QUERY=${countTables}`]), 7_200_000);
+  if (result.exitCode !== 0) throw new StepError(`The dumps could not be restored (exit code ${result.exitCode}): ${said(result)} They do not count as a backup; nothing was changed.`);
+  const lines = result.stdout.split('\n');
+  for (const { database, counts } of dumps) {
+    const found = lines.find((line) => line.startsWith(`${database} `))?.slice(database.length + 1);
+    const wrong = differences(counts, JSON.parse(found ?? '{}') as Counts);
+    if (wrong.length > 0) throw new StepError(`The dump of ${database} restored with other counts: ${wrong.slice(0, 10).join('; ')}. It does not count as a backup; nothing was changed.`);
+    log(`${database}: restored with equal counts in ${Object.keys(counts).length} tables`);
+  }
 }
 
 /** Copies every rendered config and secret volume beside the dumps; root reads, nobody else can. */
@@ -105,10 +111,9 @@ export const backup: Job = async (context) => {
     for (const database of present.filter((name) => name !== null)) {
       const done = await dump(context, database, partial);
       log(`${database}: ${done.bytes} bytes dumped`);
-      await verify(context, done, partial);
-      log(`${database}: restored with equal counts in ${Object.keys(done.counts).length} tables`);
       dumps.push(done);
     }
+    await verify(context, dumps, partial);
     await keepFiles(context, partial);
     await writeFile(join(partial, 'manifest.json'), JSON.stringify({ id, stack: facts.stack, serverName: facts.serverName, incarnation: ledger.incarnation, epoch: ledger.epoch, phase: ledger.phase,
       modelDigest: facts.modelDigest, versions: facts.versions, dumps }, null, 2), { mode: 0o600 });
