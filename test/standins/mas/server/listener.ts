@@ -106,6 +106,9 @@ export async function openListener(context: Context, listener: Listener, routes:
     const pem = (inline: string | undefined, file: string | undefined): string | Buffer => inline ?? readFileSync(fromWorkingDirectory(file ?? ''));
     const server = tls === undefined ? createServer(requestListener)
       : createTlsServer({ cert: pem(tls.certificate, tls.certificateFile), key: pem(tls.key, tls.keyFile) }, requestListener);
+    // Node closes an idle connection after 5 s, and a request of Synapse that is just on its way is then lost (503 to its client).
+    // MAS's server keeps connections (crates/listener), so the stand-in does too.
+    server.keepAliveTimeout = 0;
     addresses.push(`${tls === undefined ? 'http' : 'https'}://${await listen(server, bind)}`);
     servers.push(server);
   }
