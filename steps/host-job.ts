@@ -69,7 +69,7 @@ async function create(container: string, input: JobInput): Promise<void> {
     await docker(['create', '--name', container, '--label', `matrix-stack=${facts.stack}`, '--label', 'matrix-stack.role=job', '--label', `matrix-stack.job=${input.job}`,
       '--network', facts.networks.data, '--user', '0:0', '--cap-drop', 'ALL', ...capabilities.flatMap((cap) => ['--cap-add', cap]), '--security-opt', 'no-new-privileges',
       '--restart', 'unless-stopped', '--read-only', '--tmpfs', '/tmp', '--memory', '512m', '--memory-swap', '512m', '--log-opt', 'max-size=10m',
-      '-v', `${container}:${paths.job}`, '-v', `${secretFiles}:${paths.secrets}:ro`, '-v', `${facts.volumes.markers}:${paths.markers}`,
+      '-v', paths.job, '-v', `${secretFiles}:${paths.secrets}:ro`, '-v', `${facts.volumes.markers}:${paths.markers}`,
       '-v', `${facts.volumes.backups}:${paths.backups}`, '-v', `${facts.volumes.synapseData}:${paths.synapseData}`, '-v', `${paths.dockerSocket}:${paths.dockerSocket}`,
       ...mirrored(input), '--entrypoint', 'node', facts.images.runner, `${paths.job}/runner.mjs`]);
     await docker(['cp', `${directory}/.`, `${container}:${paths.job}`]);
@@ -81,11 +81,11 @@ async function create(container: string, input: JobInput): Promise<void> {
 
 /**
  * Prints the job's lines until it ends. A daemon that goes away is waited for: the job is started again with it.
+ * @param from `0` for all it says, or the time since when: a job that was started again may have given a result in its life before.
  * @returns the result that came by; null when the job ended without one.
  */
-async function follow(container: string): Promise<JobResult | null> {
-  let since = '0';
-  let result: JobResult | null = null;
+async function follow(container: string, from: string): Promise<JobResult | null> {
+  let since = from;
   const lostAt = { first: 0 };
   for (;;) {
     const child = spawn('docker', ['logs', '--follow', '--timestamps', '--since', since, container], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -95,11 +95,16 @@ async function follow(container: string): Promise<JobResult | null> {
       if (stamp <= since && since !== '0') continue;
       since = stamp;
       const text = line.slice(space + 1);
-      if (text.startsWith('RESULT ')) result = JSON.parse(text.slice('RESULT '.length)) as JobResult;
-      else process.stderr.write(`${text}\n`);
+      if (!text.startsWith('RESULT ')) {
+        process.stderr.write(`${text}\n`);
+        continue;
+      }
+      // Nothing of it is to be waited for after this line.
+      child.kill();
+      return JSON.parse(text.slice('RESULT '.length)) as JobResult;
     }
     try {
-      if ((await stateOf(container)) !== 'running') return result;
+      if ((await stateOf(container)) !== 'running') return null;
       lostAt.first = 0;
     } catch (error) {
       lostAt.first ||= performance.now();
@@ -111,10 +116,9 @@ async function follow(container: string): Promise<JobResult | null> {
 
 /** Removes a job that has said what it had to say; somebody else who followed it may have been faster. */
 async function discard(container: string): Promise<void> {
-  await docker(['rm', '-f', container]).catch((error: unknown) => {
+  await docker(['rm', '-f', '-v', container]).catch((error: unknown) => {
     if (!/no such container|already in progress/i.test(String(error))) throw error;
   });
-  await docker(['volume', 'rm', '-f', container]);
 }
 
 /** Milliseconds after which nobody reads the result of an ended job any more. */
@@ -149,7 +153,9 @@ async function perform(input: JobInput): Promise<JobResult> {
     await create(container, input);
     await docker(['start', container]);
   }
-  const result = await follow(container);
+  const result = await follow(container, before === 'running' ? await docker(['inspect', '--format', '{{.State.StartedAt}}', container]) : '0');
+  // Whoever had followed it before took the result away: it is asked for again, and finds its work done.
+  if (result === null && before === 'running' && (await stateOf(container)) === 'absent') return perform(input);
   if (result === null) throw new Error(`The job ${input.job} ended without a result, as one does that is stopped from outside; expected it to come to its end. Run pulumi up again, which goes on from what it left. Its log: docker logs ${container}`);
   await discard(container);
   return result;
